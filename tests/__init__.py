@@ -1,0 +1,1 @@
+"""Pruebas del servidor y del cliente: python3 -m unittest."""
