@@ -20,10 +20,10 @@ HOST = "127.0.0.1"
 PORT = 5000
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 BUFSIZE = 65536  # bytes
-MAX_MESSAGE = 65536  # bytes: así cabe entero en camino y nadie se queda bloqueado
+MAX_MESSAGE = 65536  # bytes; con más, ambos podrían bloquearse enviando a la vez
 
-# La consola muestra escapados los controles, los separadores de línea y de párrafo
-# y los controles bidireccionales.
+# La consola muestra escapado lo que podría alterarla: los controles, los separadores
+# de línea y de párrafo y los controles bidireccionales.
 CONTROLS = {*range(0xA0)} - {ord("\\")}  # y el ASCII imprimible, tal cual
 SEPARATORS = {0x2028, 0x2029}
 BIDI = {0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
@@ -31,10 +31,7 @@ ESCAPES = {code: ascii(chr(code))[1:-1] for code in CONTROLS | SEPARATORS | BIDI
 
 
 def receive(conn: socket.socket, seconds: float) -> Optional[bytes]:
-    """Devuelve lo que llegue antes de `seconds` segundos, o None si no llega nada.
-
-    Devuelve b"" si el servidor cerró o se perdió la conexión.
-    """
+    """Devuelve lo que llega en `seconds` segundos: None si nada, b"" si se cerró."""
     if not select.select([conn], [], [], seconds)[0]:
         return None
     try:
@@ -76,6 +73,7 @@ def talk(conn: socket.socket) -> int:
         try:
             line = input(prompt).removesuffix("\r")  # de un fichero de Windows
         except (EOFError, RuntimeError, KeyboardInterrupt) as end:
+            # RuntimeError: la entrada o la salida estándar están cerradas.
             if prompt:
                 print()
             return 130 if isinstance(end, KeyboardInterrupt) else 0
@@ -127,7 +125,8 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
+        print(file=sys.stderr)  # tras el ^C que muestra el terminal
         sys.exit(130)
-    except OSError as error:  # de la consola: los del servidor no llegan aquí
+    except OSError as error:  # de la consola; los de la conexión no llegan aquí
         print(f"Error de entrada o salida: {error}", file=sys.stderr)
-        os._exit(1)  # sin que Python, al salir, lo intente y lo cuente otra vez
+        os._exit(1)  # sin que Python vuelva a intentarlo al salir

@@ -1,7 +1,7 @@
 """Servidor TCP que devuelve en mayúsculas todo lo que recibe.
 
 Escucha en el puerto 5000 de 127.0.0.1, o en el que se indique (0: uno libre), y
-atiende a un solo cliente hasta que envía DESCONEXION o se va; después, al siguiente.
+atiende a un cliente hasta que envía DESCONEXION o se va; después, al siguiente.
 """
 
 import argparse
@@ -14,17 +14,17 @@ import sys
 
 HOST = "127.0.0.1"
 PORT = 5000
-BUFSIZE = 65536  # bytes
+BUFSIZE = 16384  # bytes
 
 # TCP transporta bytes, no mensajes: un recv puede traer medio mensaje, o tres. Para
 # responder da igual, porque las mayúsculas de cada trozo, unidas, son las del todo.
-# Para despedirse no: DESCONEXION ha de ser una línea entera o, como hay clientes que
-# no envían saltos de línea, lo último que trajo un recv.
+# Para despedirse no: DESCONEXION ha de ser una línea entera o, ya que hay clientes
+# que no envían saltos de línea, lo último (o lo único) que trae un recv.
 GOODBYE = re.compile(rb"\nDESCONEXION\r?(\n|\Z)")
 BARE_GOODBYES = (b"DESCONEXION", b"DESCONEXION\r")
 
-# La consola muestra escapados los controles, los separadores de línea y de párrafo,
-# los controles bidireccionales y los bytes que no son UTF-8 (de surrogateescape).
+# La consola muestra escapado lo que podría alterarla: los controles, los separadores
+# de línea y de párrafo, los controles bidireccionales y los bytes que no son UTF-8.
 CONTROLS = {*range(0xA0)} - {ord("\n"), ord("\\")}  # y el ASCII imprimible, tal cual
 SEPARATORS = {0x2028, 0x2029}
 BIDI = {0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
@@ -42,8 +42,9 @@ def console_lines(label: str, text: str) -> str:
 
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     """Responde a un cliente hasta que se despide o se va. No cierra `conn`."""
+    # Un carácter partido espera a su final; lo que no es UTF-8 vuelve como llegó.
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
-    line = b"\n"  # la línea que está a medias, desde el salto que la precede
+    line = b"\n"  # la línea en curso, desde el salto que la precede
     while True:
         try:
             data = conn.recv(BUFSIZE)
@@ -51,14 +52,15 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
                 line = b"\n"
             seen = line + data
             goodbye = GOODBYE.search(seen)
-            message = seen[len(line) : goodbye.start() + 1] if goodbye else data
-            received = decode(message, final=goodbye is not None or not data)
+            if goodbye:
+                data = seen[len(line) : goodbye.start() + 1]
+            received = decode(data, final=goodbye is not None or not data)
             sent = received.upper()
             conn.sendall(sent.encode("utf-8", "surrogateescape"))
         except OSError:
             print(f"Se perdió la conexión con el cliente {address}.")
             return
-        line = seen[seen.rindex(b"\n") :][:20]  # más no puede ser DESCONEXION
+        line = seen[seen.rindex(b"\n") :][:20]  # más larga, ya no es DESCONEXION
         if goodbye:
             received += "DESCONEXION"
         sys.stdout.write(  # y no print, que escribiría dos veces

@@ -1,5 +1,6 @@
 """Lo común a las pruebas: poner en marcha los programas y mirar lo que muestran."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -147,11 +148,13 @@ class Case(unittest.TestCase):
         self.addCleanup(conn.close)
         return conn
 
-    def lasting(self, function):
-        """Devuelve los segundos que tarda `function`."""
+    @contextlib.contextmanager
+    def lasting(self, least, most):
+        """Comprueba que el bloque dura entre `least` y `most` segundos."""
         start = time.monotonic()
-        function()
-        return time.monotonic() - start
+        yield
+        elapsed = time.monotonic() - start
+        self.assertTrue(least <= elapsed <= most, elapsed)
 
 
 def read(conn, size=None):
@@ -163,6 +166,14 @@ def read(conn, size=None):
             break
         data += chunk
     return data
+
+
+def fill(conn):
+    """Envía líneas sin leer hasta que ambos lados se quedan bloqueados."""
+    conn.settimeout(0.5)
+    with contextlib.suppress(socket.timeout):
+        while True:
+            conn.sendall(b"hola\n" * 100_000)
 
 
 def reset(conn):

@@ -23,7 +23,7 @@ class AcceptanceTest(Case):
         self.assertEqual(self.server.out.until("HOLA SERVIDOR\n"), log)
 
     def test_2_goodbye(self):
-        """Prueba 2: DESCONEXION cierra en ambos lados y el servidor sigue disponible."""
+        """Prueba 2: DESCONEXION cierra en ambos lados y el servidor sigue."""
         self.client.type("DESCONEXION\n")
         self.assertEqual(self.client.end(), 0)
         self.assertEqual(self.client.out.rest(), CLOSING)
@@ -36,3 +36,13 @@ class AcceptanceTest(Case):
         another = self.start("client.py", self.server.port)
         another.type("de nuevo por aquí\n")
         another.out.until(GREETING + "Respuesta del servidor: DE NUEVO POR AQUÍ\n")
+
+
+class AddressTest(Case):
+    def test_default_address(self):
+        """Sin argumentos, ambos usan el puerto 5000 de 127.0.0.1."""
+        for name, call in ("server", "create_server"), ("client", "create_connection"):
+            with self.subTest(name):
+                tell = f"import {name}, socket, sys; socket.{call} = sys.exit;"
+                program = self.start("-c", f"{tell} {name}.main()")
+                self.assertEqual(program.err.rest(), "('127.0.0.1', 5000)\n")
