@@ -60,19 +60,26 @@ class Output:
                 self.ended = not chunk
                 self.changed.notify_all()
 
+    def find(self, expected, seconds=PATIENCE):
+        """Espera a que se escriba `expected`; devuelve dónde acaba, o None."""
+        wanted = expected.encode(self.encoding, "backslashreplace")
+
+        def found():
+            return self.data.find(wanted, self.seen) + 1 or self.ended
+
+        with self.changed:
+            self.changed.wait_for(found, seconds)
+            start = self.data.find(wanted, self.seen)
+        return None if start < 0 else start + len(wanted)
+
     def until(self, expected):
         """Espera a que se escriba `expected` y devuelve lo nuevo hasta ahí."""
-        wanted = expected.encode(self.encoding, "backslashreplace")
-        with self.changed:
-            self.changed.wait_for(
-                lambda: self.ended or self.data.find(wanted, self.seen) >= 0, PATIENCE
-            )
-            start, found = self.seen, self.data.find(wanted, self.seen)
-            if found < 0:
-                tail = bytes(self.data[start:][-1000:])
-                raise AssertionError(f"No apareció {expected!r} en {tail!r}")
-            self.seen = found + len(wanted)
-            return self.data[start : self.seen].decode(self.encoding)
+        end = self.find(expected)
+        if end is None:
+            tail = bytes(self.data[self.seen :][-1000:])
+            raise AssertionError(f"No apareció {expected!r} en {tail!r}")
+        new, self.seen = self.data[self.seen : end], end
+        return new.decode(self.encoding)
 
     def rest(self):
         """Espera al final y devuelve lo nuevo."""
