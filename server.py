@@ -54,7 +54,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             goodbye = GOODBYE.search(seen)
             if goodbye:
                 data = seen[len(line) : goodbye.start() + 1]
-            received = decode(data, final=goodbye is not None or not data)
+            received = decode(data, final=not data)
             sent = received.upper()
             conn.sendall(sent.encode("utf-8", "surrogateescape"))
         except OSError:

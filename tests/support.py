@@ -101,7 +101,12 @@ class Program:
             command,
             bufsize=0,
             cwd=ROOT,
-            env=dict(os.environ, PYTHONIOENCODING=encoding, TERM=term),
+            env={
+                **os.environ,
+                "PYTHONIOENCODING": encoding,
+                "PYTHONUNBUFFERED": "",
+                "TERM": term,
+            },
             start_new_session=terminal,
             **{**pipes, **streams},
         )

@@ -195,8 +195,9 @@ class EndTest(ClientCase):
                 self.says_goodbye()
                 self.assertIsNone(self.client.process.poll())
                 self.conn.sendall(b"ADIOS\n")
-                self.conn.close()
-                self.ends(0)
+                with self.lasting(0, 1):
+                    self.conn.close()
+                    self.ends(0)
 
     def test_goodbye_is_brief(self):
         """Espera dos segundos como mucho, aunque el servidor no pare de hablar."""
