@@ -315,6 +315,7 @@ class TerminalTest(ClientCase):
         """Ctrl+C en la petición se despide, en otra línea, y sale con 130."""
         self.meet()
         self.client.type("a medias")
+        self.client.out.until("a medias")  # lo que no se ha leído, Ctrl+C lo descarta
         self.press_ctrl_c()
         self.assertEqual(read(self.conn), b"DESCONEXION")
         self.conn.close()
