@@ -19,6 +19,7 @@ with contextlib.suppress(ImportError):  # en Windows no existe
 HOST = "127.0.0.1"
 PORT = 5000
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
+BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente."
 BUFSIZE = 65536  # bytes
 MAX_MESSAGE = 65536  # bytes; con más, ambos podrían bloquearse enviando a la vez
 
@@ -55,10 +56,7 @@ def ask(conn: socket.socket, message: bytes) -> bytes:
         if chunk is None and not reply:
             silences += 1
             if silences == 7:  # algo más de dos segundos
-                print(
-                    "El servidor aún no responde: puede que atienda a otro cliente.",
-                    file=sys.stderr,
-                )
+                print(BUSY, file=sys.stderr)
         elif chunk:
             reply += chunk
         else:

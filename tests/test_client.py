@@ -25,7 +25,7 @@ except ImportError:  # en Windows no existe
     readline = None
 
 GONE = "El servidor ha cerrado la conexión.\n"
-BUSY = "El servidor aún no responde: puede que atienda a otro cliente.\n"
+BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.\n"
 
 REPLIES = {  # lo que responde el servidor, y lo que se muestra
     b"HOLA\n": "HOLA",
