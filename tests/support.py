@@ -35,7 +35,8 @@ posix_only = unittest.skipIf(os.name == "nt", "Windows no tiene señales ni exec
 needs_terminal = unittest.skipUnless(pty, "la plataforma no tiene pseudoterminales")
 needs_proc = unittest.skipUnless(sys.platform == "linux", "/proc es de Linux")
 
-# Los programas no han de heredar que se ignore SIGINT, como pasa en segundo plano.
+# Los programas no han de heredar ni una salida sin búfer ni que se ignore SIGINT.
+os.environ.pop("PYTHONUNBUFFERED", None)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -101,12 +102,7 @@ class Program:
             command,
             bufsize=0,
             cwd=ROOT,
-            env={
-                **os.environ,
-                "PYTHONIOENCODING": encoding,
-                "PYTHONUNBUFFERED": "",
-                "TERM": term,
-            },
+            env=dict(os.environ, PYTHONIOENCODING=encoding, TERM=term),
             start_new_session=terminal,
             **{**pipes, **streams},
         )
@@ -155,7 +151,11 @@ class Case(unittest.TestCase):
         return server
 
     def connect(self, server):
-        conn = socket.create_connection((HOST, server.port), PATIENCE)
+        return self.own(socket.create_connection((HOST, server.port), PATIENCE))
+
+    def own(self, conn):
+        """Prepara un socket para que no espere sin fin ni agrupe envíos."""
+        conn.settimeout(PATIENCE)
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.addCleanup(conn.close)
         return conn

@@ -1,5 +1,6 @@
 """El cliente, visto por sus servidores y por quien lo usa."""
 
+import importlib.util
 import os
 import socket
 import sys
@@ -18,11 +19,6 @@ from tests.support import (
     read,
     reset,
 )
-
-try:
-    import readline
-except ImportError:  # en Windows no existe
-    readline = None
 
 GONE = "El servidor ha cerrado la conexión.\n"
 BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.\n"
@@ -54,10 +50,7 @@ class ClientCase(Case):
         """Pone en marcha el cliente, lo acepta y lo anota con su conexión."""
         self.client = self.start("client.py", self.port, **options)
         self.client.out.until(GREETING)
-        self.conn, _ = self.listener.accept()
-        self.conn.settimeout(PATIENCE)
-        self.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.addCleanup(self.conn.close)
+        self.conn = self.own(self.listener.accept()[0])
 
     def sends(self, typed, message=None):
         """Comprueba que lo tecleado llega al servidor como `message`."""
@@ -215,20 +208,10 @@ class EndTest(ClientCase):
                 time.sleep(0.01)
         self.ends(0, CLOSING)
 
-    def test_goodbye_to_nobody(self):
-        """Se despide igual si el servidor ya no está."""
-        for leave in socket.socket.close, reset:
-            with self.subTest(leave.__name__):
-                self.meet()
-                leave(self.conn)
-                self.client.type("DESCONEXION\n")
-                self.ends(0, CLOSING)
-
     def test_no_server(self):
         """Sin servidor lo dice en una línea, con la dirección y qué hacer."""
         self.listener.close()
-        closed = socket.socket()
-        self.addCleanup(closed.close)
+        closed = self.own(socket.socket())
         closed.bind((HOST, 0))
         for port in closed.getsockname()[1], -1, 10**30:
             with self.subTest(port):
@@ -239,23 +222,25 @@ class EndTest(ClientCase):
                 self.assertRegex(error, rf"\A.*{HOST}:{port} .* server\.py\.\n\Z")
 
     def test_server_gone(self):
-        """Si el servidor se va, con o sin responder, lo dice en una línea."""
+        """Si el servidor se va, lo dice en una línea, salvo al despedirse."""
+        ends = {"hola\n": (1, "", GONE), "DESCONEXION\n": (0, CLOSING)}
         for leave in socket.socket.close, reset:
-            for reply in "HOLA", "":
-                with self.subTest(leave.__name__, reply=reply):
+            for typed, end in ends.items():
+                with self.subTest(leave.__name__, typed=typed):
                     self.meet()
                     self.sends("hola\n")
-                    self.conn.sendall(reply.encode())
+                    self.conn.sendall(b"HOLA")
                     leave(self.conn)
-                    if reply:
-                        self.shows(reply)
-                        self.client.type("hola\n")
-                    self.ends(1, err=GONE)
+                    self.shows("HOLA")
+                    self.client.type(typed)
+                    self.ends(*end)
+            self.meet()
+            self.sends("hola\n")
+            leave(self.conn)
+            self.ends(1, err=GONE)
 
     @posix_only
-    @unittest.skipIf(
-        sys.implementation.name == "pypy", "PyPy no sabe importar readline"
-    )
+    @unittest.skipIf(sys.implementation.name == "pypy", "PyPy no importa readline")
     def test_closed_streams(self):
         """Sin entrada o con la salida cerrada acaba sin un volcado de errores."""
         close = "import os, sys; os.close({}); os.execv(sys.executable, sys.argv)"
@@ -263,7 +248,7 @@ class EndTest(ClientCase):
             with self.subTest(fd):
                 command = "-c", close.format(fd), "client.py", self.port
                 self.client = self.start(*command)
-                self.conn, _ = self.listener.accept()
+                self.conn = self.own(self.listener.accept()[0])
                 self.assertEqual(read(self.conn), b"DESCONEXION")
                 self.conn.close()
                 self.ends(0, out)
@@ -276,9 +261,7 @@ class EndTest(ClientCase):
         self.assertEqual(os.read(reading, 100).strip(), GREETING.strip().encode())
         os.close(reading)
         client.type("hola\n")
-        conn, _ = self.listener.accept()
-        self.addCleanup(conn.close)
-        conn.sendall(b"HOLA\n")
+        self.own(self.listener.accept()[0]).sendall(b"HOLA\n")
         self.assertEqual(client.end(), 1)
         self.assertRegex(client.err.rest(), r"\AError de entrada o salida: .*\n\Z")
 
@@ -331,7 +314,7 @@ class TerminalTest(ClientCase):
         self.assertEqual(self.client.end(), 130)
         self.assertRegex(self.client.out.rest(), r"\A(\^C)?\n\Z")
 
-    @unittest.skipUnless(readline, "la plataforma no tiene readline")
+    @unittest.skipUnless(importlib.util.find_spec("readline"), "no hay readline")
     def test_editing(self):
         """Se puede corregir la línea y recuperar las anteriores."""
         self.meet(term="xterm")
