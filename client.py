@@ -14,7 +14,9 @@ import time
 from typing import Optional
 
 with contextlib.suppress(ImportError):  # en Windows no existe
-    import readline  # noqa: F401 (da edición e historial a input)
+    import readline  # da edición e historial a input
+
+    readline.parse_and_bind("set convert-meta off")  # ni en ASCII se pierde una ñ
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -56,7 +58,7 @@ def ask(conn: socket.socket, message: bytes) -> bytes:
         if chunk is None and not reply:
             silences += 1
             if silences == 7:  # algo más de dos segundos
-                print(BUSY, file=sys.stderr)
+                print(BUSY, file=sys.stderr, flush=True)
         elif chunk:
             reply += chunk
         else:
@@ -71,7 +73,7 @@ def talk(conn: socket.socket) -> int:
         try:
             line = input(prompt).removesuffix("\r")  # de un fichero de Windows
         except (EOFError, RuntimeError, KeyboardInterrupt) as end:
-            # RuntimeError: la entrada o la salida estándar están cerradas.
+            # RuntimeError: está cerrado algún flujo estándar.
             if prompt:
                 print()
             return 130 if isinstance(end, KeyboardInterrupt) else 0
@@ -126,5 +128,5 @@ if __name__ == "__main__":
         print(file=sys.stderr)  # tras el ^C que muestra el terminal
         sys.exit(130)
     except OSError as error:  # de la consola; los de la conexión no llegan aquí
-        print(f"Error de entrada o salida: {error}", file=sys.stderr)
+        print(f"Error de entrada o salida: {error}", file=sys.stderr, flush=True)
         os._exit(1)  # sin que Python vuelva a intentarlo al salir

@@ -61,12 +61,11 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             print(f"Se perdió la conexión con el cliente {address}.")
             return
         line = seen[seen.rindex(b"\n") :][:20]  # más larga, ya no es DESCONEXION
+        log = console_lines("Mensaje recibido: ", received)
         if goodbye:
-            received += "DESCONEXION"
-        sys.stdout.write(  # y no print, que escribiría dos veces
-            console_lines("Mensaje recibido: ", received)
-            + console_lines("Respuesta enviada al cliente: ", sent)
-        )
+            log += "Mensaje recibido: DESCONEXION\n"
+        log += console_lines("Respuesta enviada al cliente: ", sent)
+        sys.stdout.write(log)  # y no print, que escribiría dos veces
         if goodbye:
             print(f"El cliente {address} solicita desconexión.")
             return

@@ -269,9 +269,11 @@ class ConsoleTest(Case):
         conn = self.talk()
         conn.sendall("uno\r\n\nañ".encode()[:-1])
         self.shows(["uno", "", "a"], ["UNO", "", "A"])
-        conn.sendall("ñ".encode()[1:] + b"\nDESCONEXION\nno")
+        conn.sendall("ñ".encode()[1:] + b"\nx\xc3")
+        self.shows(["ñ", "x"], ["Ñ", "X"])
+        conn.sendall(b"DESCONEXION")
         end = f"El cliente {self.address} solicita desconexión."
-        self.shows(["ñ", "DESCONEXION"], ["Ñ"], end)
+        self.shows([r"\xc3", "DESCONEXION"], [r"\xc3"], end)
 
     def test_leaving(self):
         """Quien se va sin despedirse se ve, y también lo que dejó a medias."""
