@@ -35,8 +35,9 @@ posix_only = unittest.skipIf(os.name == "nt", "Windows no tiene señales ni exec
 needs_terminal = unittest.skipUnless(pty, "la plataforma no tiene pseudoterminales")
 needs_proc = unittest.skipUnless(sys.platform == "linux", "/proc es de Linux")
 
-# Los programas no han de heredar ni una salida sin búfer ni que se ignore SIGINT.
+# Los programas no heredan una salida sin búfer, un idioma ni que se ignore SIGINT.
 os.environ.pop("PYTHONUNBUFFERED", None)
+os.environ["LC_ALL"] = "C"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -285,9 +285,9 @@ class TerminalTest(ClientCase):
     def test_prompt(self):
         """En un terminal pide cada mensaje, y Ctrl+D se despide en otra línea."""
         self.meet()
-        self.sends("hola\r", b"hola\n")
+        self.sends("ñu\r", "ñu\n".encode())
         self.conn.sendall(b"HOLA\n")
-        shown = f"hola\nRespuesta del servidor: HOLA\n{PROMPT}"
+        shown = f"ñu\nRespuesta del servidor: HOLA\n{PROMPT}"
         self.assertEqual(self.client.out.until(PROMPT), shown)
         self.client.type("\x04")
         self.assertEqual(read(self.conn), b"DESCONEXION")
