@@ -1,132 +1,107 @@
 """Cliente TCP que envía cada línea al servidor y muestra su respuesta.
 
-Se conecta al puerto 5000 de 127.0.0.1, o al que se indique.
+Se conecta al puerto 5000 de 127.0.0.1, o al que se indique. Entiende también a los
+servidores que no terminan sus respuestas con un salto de línea.
 """
 
 import argparse
 import contextlib
-import io
-import os
 import select
 import socket
 import sys
-import time
-from typing import Optional
 
-with contextlib.suppress(ImportError):  # en Windows no existe
-    import readline  # da edición e historial a input
-
-    readline.parse_and_bind("set convert-meta off")  # ni en ASCII se pierde una ñ
+# Basta importar readline para que input permita editar y recuperar líneas con las
+# flechas. Windows no lo tiene, ni lo necesita: allí se ignora el error.
+with contextlib.suppress(ImportError):
+    import readline  # noqa: F401 (que ruff no avise de que no se usa)
 
 HOST = "127.0.0.1"
 PORT = 5000
+BUFSIZE = 131072  # bytes
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente."
-BUFSIZE = 65536  # bytes
-MAX_MESSAGE = 65536  # bytes; con más, ambos podrían bloquearse enviando a la vez
-
-# La consola muestra escapado lo que podría alterarla: los controles, los separadores
-# de línea y de párrafo y los controles bidireccionales.
-CONTROLS = {*range(0xA0)} - {ord("\\")}  # y el ASCII imprimible, tal cual
-SEPARATORS = {0x2028, 0x2029}
-BIDI = {0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-ESCAPES = {code: ascii(chr(code))[1:-1] for code in CONTROLS | SEPARATORS | BIDI}
 
 
-def receive(conn: socket.socket, seconds: float) -> Optional[bytes]:
-    """Devuelve lo que llega en `seconds` segundos: None si nada, b"" si se cerró."""
-    if not select.select([conn], [], [], seconds)[0]:
-        return None
+def wait_readable(conn: socket.socket, seconds: float) -> bool:
+    """Espera hasta `seconds` segundos y dice si llegó algo, o si `conn` se cerró."""
+    # Las listas de select: para leer, para escribir y con errores.
+    readable, _, _ = select.select([conn], [], [], seconds)
+    return bool(readable)
+
+
+def ask(conn: socket.socket, line: str) -> str:
+    """Envía `line` y devuelve la respuesta, o "" si se perdió la conexión."""
     try:
-        return conn.recv(BUFSIZE)
+        # Lo que llegó antes (un saludo, el resto de otra respuesta) se descarta.
+        while wait_readable(conn, 0):
+            if not conn.recv(BUFSIZE):  # b"" significa que el servidor cerró
+                return ""
+        # El salto de línea volverá al final de la respuesta. surrogateescape conserva
+        # los bytes que no son texto, como los de un archivo en otra codificación.
+        conn.sendall(line.encode("utf-8", "surrogateescape") + b"\n")
     except OSError:
-        return b""
-
-
-def ask(conn: socket.socket, message: bytes) -> bytes:
-    """Envía `message` y devuelve la respuesta, o b"" si el servidor ya no está.
-
-    TCP no dice dónde acaba una respuesta. Acaba en su salto de línea o, como hay
-    servidores que no lo envían, tras 0,3 segundos de silencio o al cerrarse.
-    """
-    with contextlib.suppress(OSError):  # si falla, tampoco llegará respuesta
-        conn.sendall(message)
+        return ""
+    # En Windows, Python no ve Ctrl+C hasta que acaba una espera: por eso son cortas.
+    waits = 0
+    while not wait_readable(conn, 0.5):
+        waits += 1
+        if waits == 4:  # dos segundos; PyPy no muestra el aviso sin flush
+            print(BUSY, file=sys.stderr, flush=True)
+    # TCP no dice dónde termina una respuesta. La de server.py, en un salto de línea; la
+    # de un servidor que no lo envía, tras 0,3 segundos de silencio.
     reply = b""
-    silences = 0
-    while not reply.endswith(b"\n"):
-        chunk = receive(conn, 0.3)
-        if chunk is None and not reply:
-            silences += 1
-            if silences == 7:  # algo más de dos segundos
-                print(BUSY, file=sys.stderr, flush=True)
-        elif chunk:
-            reply += chunk
-        else:
-            break
-    return reply
+    with contextlib.suppress(OSError):  # si la conexión se corta, queda lo que llegó
+        while not reply.endswith(b"\n") and wait_readable(conn, 0.3):
+            data = conn.recv(BUFSIZE)
+            if not data:
+                break
+            reply += data
+    return reply.decode("utf-8", "surrogateescape")
 
 
-def talk(conn: socket.socket) -> int:
-    """Conversa hasta la despedida y devuelve el código de salida: 130 si es Ctrl+C."""
-    prompt = PROMPT if os.isatty(0) else ""
-    while True:
-        try:
-            line = input(prompt).removesuffix("\r")  # de un fichero de Windows
-        except (EOFError, RuntimeError, KeyboardInterrupt) as end:
-            # RuntimeError: está cerrado algún flujo estándar.
-            if prompt:
-                print()
-            return 130 if isinstance(end, KeyboardInterrupt) else 0
-        if line == "DESCONEXION":
-            return 0
-        message = line.encode("utf-8", "surrogateescape")
-        if len(message) > MAX_MESSAGE:
-            print(f"No enviado: el máximo son {MAX_MESSAGE} bytes.", file=sys.stderr)
-            continue
-        reply = ask(conn, message + b"\n")
-        if not reply:
-            sys.exit("El servidor ha cerrado la conexión.")
-        text = reply.decode("utf-8", "backslashreplace").rstrip("\r\n")
-        print("Respuesta del servidor:", text.translate(ESCAPES))
-
-
-def say_goodbye(conn: socket.socket) -> None:
-    """Se despide y espera a que el servidor cierre, dos segundos como mucho."""
-    with contextlib.suppress(OSError):
-        conn.sendall(b"DESCONEXION")
-        conn.shutdown(socket.SHUT_WR)
-    print("Cerrando conexión con el servidor...")
-    deadline = time.monotonic() + 2
-    while (left := deadline - time.monotonic()) > 0 and receive(conn, left):
-        pass
+def for_console(text: str) -> str:
+    """Devuelve `text` en una línea: tal cual o, si no es imprimible, con repr."""
+    text = text.rstrip("\r\n")
+    # Un mensaje podría borrar la pantalla ("\x1b[2J") o hacerse pasar por dos ("\n").
+    return text if text.isprintable() else repr(text)
 
 
 def main() -> None:
-    """Se conecta al servidor, conversa y se despide."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
+    """Se conecta al servidor y conversa con él hasta la despedida."""
+    # Al leer, los bytes que no son texto también se conservan; lo que la consola no
+    # puede mostrar se escapa (ñ, como \xf1). IDLE lo hace así y no tiene reconfigure.
+    if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="surrogateescape")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # Un argumento opcional («?»), que la ayuda (-h) llama puerto.
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     try:
-        conn = socket.create_connection((HOST, port))
-    except (OSError, OverflowError) as error:
-        sys.exit(f"No hay servidor en {HOST}:{port} ({error}): inicia antes server.py.")
-    with conn:
+        # timeout: segundos para conectar y, después, para cada envío.
+        conn = socket.create_connection((HOST, port), timeout=10)
+    except OSError:
+        sys.exit(f"No hay servidor en {HOST}:{port}: inicia antes server.py.")
+    with conn:  # al salir de aquí, la conexión se cierra
         print("Se establece una conexión con el servidor.")
-        status = talk(conn)
-        say_goodbye(conn)
-    sys.exit(status)
+        try:
+            while (line := input(PROMPT)) != "DESCONEXION":
+                reply = ask(conn, line)
+                if not reply:
+                    sys.exit("Se perdió la conexión con el servidor.")
+                print("Respuesta del servidor:", for_console(reply))
+        except EOFError:  # Ctrl+D; en Windows, Ctrl+Z y Enter
+            print()
+        print("Cerrando conexión con el servidor...")
+        with contextlib.suppress(OSError):  # el servidor puede haberse ido ya
+            # Sin salto de línea: hay servidores que comparan lo que llega tal cual.
+            conn.sendall(b"DESCONEXION")
 
 
 if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print(file=sys.stderr)  # tras el ^C que muestra el terminal
-        sys.exit(130)
-    except OSError as error:  # de la consola; los de la conexión no llegan aquí
-        print(f"Error de entrada o salida: {error}", file=sys.stderr, flush=True)
-        os._exit(1)  # sin que Python vuelva a intentarlo al salir
+        print(file=sys.stderr)  # el cursor, a otra línea
+        sys.exit(130)  # el código habitual de un programa terminado con Ctrl+C

@@ -1,12 +1,12 @@
 """Servidor TCP que devuelve en mayúsculas todo lo que recibe.
 
-Escucha en el puerto 5000 de 127.0.0.1, o en el que se indique (0: uno libre), y
-atiende a un cliente hasta que envía DESCONEXION o se va; después, al siguiente.
+Escucha en el puerto 5000 de 127.0.0.1, o en el que se indique. Atiende a un cliente
+hasta que este envía DESCONEXION o se va; después, al siguiente. Entiende también a los
+clientes que no terminan sus mensajes con un salto de línea.
 """
 
 import argparse
 import codecs
-import io
 import re
 import signal
 import socket
@@ -14,91 +14,90 @@ import sys
 
 HOST = "127.0.0.1"
 PORT = 5000
-BUFSIZE = 16384  # bytes
+
+# bytes. Una línea larga, leída de una vez, se responde con un solo envío. Si fueran
+# varios, TCP podría retener el último unos 40 milisegundos.
+BUFSIZE = 131072
 
 # TCP transporta bytes, no mensajes: un recv puede traer medio mensaje, o tres. Para
-# responder da igual, porque las mayúsculas de cada trozo, unidas, son las del todo.
-# Para despedirse no: DESCONEXION ha de ser una línea entera o, ya que hay clientes
-# que no envían saltos de línea, lo último (o lo único) que trae un recv.
-GOODBYE = re.compile(rb"\nDESCONEXION\r?(\n|\Z)")
-BARE_GOODBYES = (b"DESCONEXION", b"DESCONEXION\r")
-
-# La consola muestra escapado lo que podría alterarla: los controles, los separadores
-# de línea y de párrafo, los controles bidireccionales y los bytes que no son UTF-8.
-CONTROLS = {*range(0xA0)} - {ord("\n"), ord("\\")}  # y el ASCII imprimible, tal cual
-SEPARATORS = {0x2028, 0x2029}
-BIDI = {0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-ESCAPES = {code: ascii(chr(code))[1:-1] for code in CONTROLS | SEPARATORS | BIDI}
-ESCAPES |= {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+# responder da igual: las mayúsculas de los trozos, unidas, son las mayúsculas de todo.
+# La despedida, en cambio, es una línea entera, aunque llegue cortada («DESCO» y después
+# «NEXION\n»). Con MULTILINE, ^ es el comienzo de una línea y $ es su final, o el final
+# de lo que llegó, si falta el salto de línea. Hay clientes que envían \r\n: de ahí \r?.
+GOODBYE = re.compile(rb"^DESCONEXION\r?$", re.MULTILINE)
 
 
-def console_lines(label: str, text: str) -> str:
-    """Devuelve `text` para la consola: escapado y con `label` ante cada línea."""
-    if not text:
-        return ""
-    text = text.replace("\r\n", "\n").removesuffix("\n").translate(ESCAPES)
-    return label + text.replace("\n", "\n" + label) + "\n"
+def for_console(text: str) -> str:
+    """Devuelve `text` en una línea: tal cual o, si no es imprimible, con repr."""
+    text = text.rstrip("\r\n")
+    # Un mensaje podría borrar la pantalla ("\x1b[2J") o hacerse pasar por dos ("\n").
+    return text if text.isprintable() else repr(text)
 
 
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
-    """Responde a un cliente hasta que se despide o se va. No cierra `conn`."""
-    # Un carácter partido espera a su final; lo que no es UTF-8 vuelve como llegó.
-    decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
-    line = b"\n"  # la línea en curso, desde el salto que la precede
-    while True:
-        try:
-            data = conn.recv(BUFSIZE)
-            if data in BARE_GOODBYES:
-                line = b"\n"
-            seen = line + data
-            goodbye = GOODBYE.search(seen)
-            if goodbye:
-                data = seen[len(line) : goodbye.start() + 1]
-            received = decode(data, final=not data)
-            sent = received.upper()
-            conn.sendall(sent.encode("utf-8", "surrogateescape"))
-        except OSError:
-            print(f"Se perdió la conexión con el cliente {address}.")
-            return
-        line = seen[seen.rindex(b"\n") :][:20]  # más larga, ya no es DESCONEXION
-        log = console_lines("Mensaje recibido: ", received)
+    """Responde a un cliente hasta que se despide o se va.
+
+    Lanza OSError si se pierde la conexión.
+    """
+    # El decodificador guarda un carácter que llegó a medias hasta que llega el resto.
+    # Con surrogateescape, un byte que no es UTF-8 (una ñ en otra codificación) se
+    # convierte en un carácter reservado, que al codificar vuelve a ser ese byte.
+    decoder = codecs.lookup("utf-8").incrementaldecoder("surrogateescape")
+    buffer = b""  # lo que llegó de una línea sin terminar
+    while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
+        if data == b"DESCONEXION":
+            buffer = b""  # es otro mensaje, no el resto de un «hola» sin salto de línea
+        answered = len(buffer)  # los bytes ya respondidos
+        buffer += data
+        goodbye = GOODBYE.search(buffer)
         if goodbye:
-            log += "Mensaje recibido: DESCONEXION\n"
-        log += console_lines("Respuesta enviada al cliente: ", sent)
-        sys.stdout.write(log)  # y no print, que escribiría dos veces
+            buffer = buffer[: goodbye.start()]
+        text = decoder.decode(buffer[answered:])
+        if text:  # vacío si solo llegó la despedida, o su final, o medio carácter
+            reply = text.upper()
+            conn.sendall(reply.encode("utf-8", "surrogateescape"))
+            # Una sola escritura: con dos print, cada mensaje tardaría bastante más.
+            print(
+                f"Mensaje recibido: {for_console(text)}\n"
+                f"Respuesta enviada al cliente: {for_console(reply)}\n",
+                end="",
+            )
         if goodbye:
+            print("Mensaje recibido: DESCONEXION")
             print(f"El cliente {address} solicita desconexión.")
             return
-        if not data:
-            print(f"El cliente {address} se fue sin despedirse.")
-            return
+        buffer = buffer.rsplit(b"\n", 1)[-1]  # lo que sigue al último salto de línea
+        buffer = buffer[: len("DESCONEXION\r") + 1]  # con uno más, no es la despedida
+    print(f"El cliente {address} se fue sin despedirse.")
 
 
 def main() -> None:
-    """Escucha en HOST y atiende a los clientes por orden de llegada hasta Ctrl+C."""
-    # Que Ctrl+C lo atienda el sistema: en Windows, un accept o un recv bloqueado
-    # impide que lo vea Python (https://github.com/python/cpython/issues/85609).
+    """Escucha en HOST y atiende a los clientes, uno tras otro, hasta Ctrl+C."""
+    # Con SIG_DFL, es el sistema quien termina el programa si llega Ctrl+C (SIGINT). En
+    # Windows, Python no lo vería mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    # Cada línea sale en el acto, aunque la salida sea un archivo; lo que la consola no
+    # puede mostrar se escapa (ñ, como \xf1). IDLE lo hace así y no tiene reconfigure.
+    if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
+    # Un argumento opcional («?»), que la ayuda (-h) llama puerto.
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     try:
-        listener = socket.create_server((HOST, port))
-    except (OSError, OverflowError) as error:
+        listener = socket.create_server((HOST, port))  # socket, bind y listen a la vez
+    except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
         sys.exit(f"No se puede escuchar en {HOST}:{port}: {error}")
-    with listener:
-        port = listener.getsockname()[1]
-        print(f"Servidor TCP esperando conexiones en {HOST}:{port}")
-        while True:
-            try:
-                conn, address = listener.accept()
-            except OSError:  # en macOS y Windows: se fue mientras esperaba
-                continue
-            with conn:
+    port = listener.getsockname()[1]  # si se pidió el 0, el que dio el sistema
+    print(f"Servidor TCP esperando conexiones en {HOST}:{port}")
+    while True:
+        try:
+            conn, address = listener.accept()
+            with conn:  # al salir de aquí, la conexión se cierra
                 print(f"Conexión establecida con el cliente {address}")
                 handle(conn, address)
+        except OSError:  # en accept, si el cliente se fue mientras hacía cola
+            print("Se perdió la conexión con el cliente.")
 
 
 if __name__ == "__main__":

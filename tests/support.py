@@ -1,6 +1,5 @@
-"""Lo común a las pruebas: poner en marcha los programas y mirar lo que muestran."""
+"""Lo común a las pruebas: poner en marcha los programas y ver lo que muestran."""
 
-import contextlib
 import os
 import pathlib
 import signal
@@ -8,166 +7,129 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 import unittest
 
-try:
-    import pty
-except ImportError:  # en Windows no existe
-    pty = None
-
 ROOT = pathlib.Path(__file__).parent.parent
 HOST = "127.0.0.1"
-PATIENCE = 60  # segundos, que solo se agotan cuando una prueba va a fallar
-START = "Servidor TCP esperando conexiones en 127.0.0.1:"
-GREETING = "Se establece una conexión con el servidor.\n"
+PATIENCE = 10  # segundos, que solo se agotan cuando una prueba va a fallar
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 CLOSING = "Cerrando conexión con el servidor...\n"
+SHOWN = {  # lo que llega de una vez, y cómo lo muestra la consola
+    b"HOLA": "HOLA",
+    b"\n": "",
+    b" HOLA \r\n\n": " HOLA ",
+    "€ Ñ 😀 \\ 'X'\n".encode(): "€ Ñ 😀 \\ 'X'",
+    b"\nUNO\nDOS\n": r"'\nUNO\nDOS'",
+    b"\x1b[2J\\\x07\x00\x7f\t1\r2\n": r"'\x1b[2J\\\x07\x00\x7f\t1\r2'",
+    "\x9b\u2028\u202e\n".encode(): r"'\x9b\u2028\u202e'",
+    b"\x80 \xff \xe2\x82\n": r"'\udc80 \udcff \udce2\udc82'",
+}
+IN_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
 
-# En un pseudoterminal, Ctrl+C solo llega a quien lo tiene como terminal de control.
-IN_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
-    "os.execv(sys.argv[1], sys.argv[1:])"
-)
+posix_only = unittest.skipIf(os.name == "nt", "Windows no tiene señales")
+linux_only = unittest.skipUnless(sys.platform == "linux", "solo se ve en Linux")
 
-posix_only = unittest.skipIf(os.name == "nt", "Windows no tiene señales ni exec")
-needs_terminal = unittest.skipUnless(pty, "la plataforma no tiene pseudoterminales")
-needs_proc = unittest.skipUnless(sys.platform == "linux", "/proc es de Linux")
-
-# Los programas no heredan una salida sin búfer, un idioma ni que se ignore SIGINT.
-os.environ.pop("PYTHONUNBUFFERED", None)
-os.environ["LC_ALL"] = "C"
+# Lo que se pone en marcha no hereda que se ignore Ctrl+C, ni un entorno particular.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+PARTICULAR = ("PYTHON", "LC_", "LANG")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(PARTICULAR)}
+ENVIRONMENT["INPUTRC"] = os.devnull
 
 
 class Output:
-    """Lo que escribe un programa; un hilo lo lee para que nunca quede bloqueado."""
+    """Lo que un programa escribe en un archivo, que se mira a medida que crece."""
 
-    def __init__(self, fd, encoding):
-        self.fd, self.encoding = fd, encoding
-        self.data, self.seen, self.ended = bytearray(), 0, False
-        self.changed = threading.Condition()
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
+    def __init__(self, path, encoding):
+        self.path, self.encoding, self.seen = path, encoding, 0
 
-    def read(self):
-        while not self.ended:
-            try:
-                chunk = os.read(self.fd, 65536)
-            except OSError:  # así acaba un pseudoterminal en Linux
-                chunk = b""
-            with self.changed:
-                self.data += chunk.replace(b"\r", b"")
-                self.ended = not chunk
-                self.changed.notify_all()
-
-    def find(self, expected, seconds=PATIENCE):
-        """Espera a que se escriba `expected`; devuelve dónde acaba, o None."""
-        wanted = expected.encode(self.encoding, "backslashreplace")
-
-        def found():
-            return self.data.find(wanted, self.seen) + 1 or self.ended
-
-        with self.changed:
-            self.changed.wait_for(found, seconds)
-            start = self.data.find(wanted, self.seen)
-        return None if start < 0 else start + len(wanted)
+    def new(self):
+        """Devuelve lo que hay y aún no se ha mirado."""
+        data = self.path.read_bytes().replace(b"\r\n", b"\n")
+        return data.decode(self.encoding, "replace")[self.seen :]
 
     def until(self, expected):
         """Espera a que se escriba `expected` y devuelve lo nuevo hasta ahí."""
-        end = self.find(expected)
-        if end is None:
-            tail = bytes(self.data[self.seen :][-1000:])
-            raise AssertionError(f"No apareció {expected!r} en {tail!r}")
-        new, self.seen = self.data[self.seen : end], end
-        return new.decode(self.encoding)
-
-    def rest(self):
-        """Espera al final y devuelve lo nuevo."""
-        self.reader.join(PATIENCE)
-        return self.data[self.seen :].decode(self.encoding)
+        deadline = time.monotonic() + PATIENCE
+        while expected not in (text := self.new()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"No está {expected[-300:]!r} en {text[-300:]!r}")
+            time.sleep(0.005)
+        text = text[: text.index(expected) + len(expected)]
+        self.seen += len(text)
+        return text
 
 
 class Program:
-    """Un programa de Python en marcha, con tuberías o en un pseudoterminal."""
+    """Un programa de Python en marcha, con su salida en dos archivos de `folder`.
 
-    def __init__(self, *args, encoding="utf-8", terminal=False, term="dumb", **streams):
-        command = [sys.executable, *map(str, args)]
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        if terminal:
-            screen, inside = pty.openpty()
-            command = [sys.executable, "-c", IN_TERMINAL, *command]
-            pipes = dict.fromkeys(pipes, inside)
-        self.process = subprocess.Popen(
-            command,
-            bufsize=0,
-            cwd=ROOT,
-            env=dict(os.environ, PYTHONIOENCODING=encoding, TERM=term),
-            start_new_session=terminal,
-            **{**pipes, **streams},
-        )
-        if terminal:
-            os.close(inside)
-            self.files = [os.fdopen(screen, "r+b", buffering=0)] * 2
-        else:
-            p = self.process
-            self.files = [file for file in (p.stdin, p.stdout, p.stderr) if file]
-        self.input = self.files[0]
-        outputs = [Output(file.fileno(), encoding) for file in self.files[1:]]
-        self.out, self.err = outputs[0], outputs[-1]
+    Si se da el tipo de un terminal, en uno; si no, con tuberías.
+    """
+
+    def __init__(self, folder, *args, encoding="utf-8", terminal="", stdout=None):
+        paths = [pathlib.Path(folder, name) for name in ("out", "err")]
+        self.out, self.err = (Output(path, encoding) for path in paths)
+        terminal_args = ["-c", IN_TERMINAL, sys.executable] if terminal else []
+        with paths[0].open("ab") as out, paths[1].open("ab") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, *terminal_args, *map(str, args)],
+                bufsize=0,
+                cwd=ROOT,
+                env=dict(ENVIRONMENT, PYTHONIOENCODING=encoding, TERM=terminal),
+                stdin=subprocess.PIPE,
+                stdout=stdout or out,
+                stderr=err,
+            )
 
     def type(self, text):
-        self.input.write(text if isinstance(text, bytes) else text.encode())
+        self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
 
-    def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+    def signal(self, name):
+        self.process.send_signal(getattr(signal, name))
 
-    def end(self):
-        """Espera a que acabe y devuelve su código de salida."""
-        return self.process.wait(PATIENCE)
+    def proc(self, name):
+        """Devuelve lo que Linux dice del proceso en /proc/PID/`name`."""
+        return pathlib.Path(f"/proc/{self.process.pid}/{name}").read_text()
 
     def stop(self):
+        self.process.stdin.close()
         self.process.kill()
         self.process.wait()
-        self.out.reader.join()
-        self.err.reader.join()
-        for file in self.files:
-            file.close()
 
 
 class Case(unittest.TestCase):
     """Una prueba que recoge al acabar lo que puso en marcha."""
 
     def start(self, *args, **options):
-        program = Program(*args, **options)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        program = Program(folder.name, *args, **options)
         self.addCleanup(program.stop)
         return program
 
     def serve(self, *args, **options):
         """Pone en marcha el servidor en un puerto libre, que anota en `port`."""
         server = self.start(*(args or ("server.py", 0)), **options)
-        server.out.until(START)
+        server.out.until(f"Servidor TCP esperando conexiones en {HOST}:")
         server.port = int(server.out.until("\n"))
         return server
 
     def connect(self, server):
-        return self.own(socket.create_connection((HOST, server.port), PATIENCE))
+        return self.own(socket.create_connection((HOST, server.port)))
 
     def own(self, conn):
         """Prepara un socket para que no espere sin fin ni agrupe envíos."""
+        self.addCleanup(conn.close)
         conn.settimeout(PATIENCE)
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.addCleanup(conn.close)
         return conn
 
-    @contextlib.contextmanager
-    def lasting(self, least, most):
-        """Comprueba que el bloque dura entre `least` y `most` segundos."""
-        start = time.monotonic()
-        yield
-        elapsed = time.monotonic() - start
-        self.assertTrue(least <= elapsed <= most, elapsed)
+    def ends(self, program, status, out="", err="", seconds=PATIENCE):
+        """Comprueba que acaba en ese tiempo, cómo y con qué en la consola."""
+        self.assertEqual(program.process.wait(seconds), status)
+        self.assertEqual(program.out.new(), out)
+        self.assertRegex(program.err.new(), rf"\A{err}\Z")
 
 
 def read(conn, size=None):
@@ -179,14 +141,6 @@ def read(conn, size=None):
             break
         data += chunk
     return data
-
-
-def fill(conn):
-    """Envía líneas sin leer hasta que ambos lados se quedan bloqueados."""
-    conn.settimeout(0.5)
-    with contextlib.suppress(socket.timeout):
-        while True:
-            conn.sendall(b"hola\n" * 100_000)
 
 
 def reset(conn):

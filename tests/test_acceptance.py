@@ -1,48 +1,47 @@
 """Las dos pruebas manuales del ejercicio, con los dos programas de verdad."""
 
-from tests.support import CLOSING, GREETING, Case
+from tests.support import CLOSING, PROMPT, Case
+
+LOG = """\
+Conexión establecida con el cliente {0}
+Mensaje recibido: hola servidor
+Respuesta enviada al cliente: HOLA SERVIDOR
+Mensaje recibido: DESCONEXION
+El cliente {0} solicita desconexión.
+"""
 
 
 class AcceptanceTest(Case):
-    def setUp(self):
-        self.server = self.serve()
-        self.client = self.start("client.py", self.server.port)
-        self.client.out.until(GREETING)
-        self.server.out.until("Conexión establecida con el cliente ")
-        self.address = self.server.out.until("\n").strip()
+    def test_exercise(self):
+        """Un mensaje vuelve en mayúsculas; DESCONEXION cierra en ambos lados."""
+        server = self.serve()
+        for _ in range(2):  # también para un cliente nuevo
+            client = self.start("client.py", server.port)
+            greeting = "Se establece una conexión con el servidor.\n"
+            self.assertEqual(client.out.until(PROMPT), greeting + PROMPT)
+            client.type("hola servidor\n")
+            reply = "Respuesta del servidor: HOLA SERVIDOR\n"
+            self.assertEqual(client.out.until(PROMPT), reply + PROMPT)
+            client.type("DESCONEXION\n")
+            self.ends(client, 0, CLOSING)
+            log = server.out.until("solicita desconexión.\n")
+            address = log.partition("cliente ")[2].partition("\n")[0]
+            self.assertRegex(address, r"\A\('127\.0\.0\.1', \d+\)\Z")
+            self.assertEqual(log, LOG.format(address))
 
-    def test_1_message(self):
-        """Prueba 1: el servidor responde a un mensaje con el mensaje en mayúsculas."""
-        self.client.type("hola servidor\n")
-        reply = "Respuesta del servidor: HOLA SERVIDOR\n"
-        self.assertEqual(self.client.out.until("\n"), reply)
-        log = (
-            "Mensaje recibido: hola servidor\n"
-            "Respuesta enviada al cliente: HOLA SERVIDOR\n"
-        )
-        self.assertEqual(self.server.out.until("HOLA SERVIDOR\n"), log)
-
-    def test_2_goodbye(self):
-        """Prueba 2: DESCONEXION cierra en ambos lados y el servidor sigue."""
-        self.client.type("DESCONEXION\n")
-        self.assertEqual(self.client.end(), 0)
-        self.assertEqual(self.client.out.rest(), CLOSING)
-        self.assertEqual(self.client.err.rest(), "")
-        log = (
-            "Mensaje recibido: DESCONEXION\n"
-            f"El cliente {self.address} solicita desconexión.\n"
-        )
-        self.assertEqual(self.server.out.until("solicita desconexión.\n"), log)
-        another = self.start("client.py", self.server.port)
-        another.type("de nuevo por aquí\n")
-        another.out.until(GREETING + "Respuesta del servidor: DE NUEVO POR AQUÍ\n")
-
-
-class AddressTest(Case):
     def test_default_address(self):
         """Sin argumentos, ambos usan el puerto 5000 de 127.0.0.1."""
         for name, call in ("server", "create_server"), ("client", "create_connection"):
             with self.subTest(name):
-                tell = f"import {name}, socket, sys; socket.{call} = sys.exit;"
-                program = self.start("-c", f"{tell} {name}.main()")
-                self.assertEqual(program.err.rest(), "('127.0.0.1', 5000)\n")
+                tell = "lambda address, **options: sys.exit(address)"
+                code = f"import {name}, socket, sys; socket.{call} = {tell}"
+                program = self.start("-c", f"{code}; {name}.main()")
+                self.ends(program, 1, err=r"\('127.0.0.1', 5000\)\n")
+
+    def test_help(self):
+        """-h se entiende, también en una consola ASCII."""
+        for name in "server.py", "client.py":
+            with self.subTest(name):
+                program = self.start(name, "-h", encoding="ascii")
+                self.assertEqual(program.process.wait(), 0)
+                self.assertRegex(program.out.new(), rf"{name} .*\[puerto\]\n\n\w+ TCP ")
