@@ -21,7 +21,7 @@ SHOWN = {  # lo que llega de una vez, y cómo lo muestra la consola
     b"\n": "",
     b" HOLA \r\n\n": " HOLA ",
     "€ Ñ 😀 \\ 'X'\n".encode(): "€ Ñ 😀 \\ 'X'",
-    b"\nUNO\nDOS\n": r"'\nUNO\nDOS'",
+    "\nUÑO\nDOS\n".encode(): r"'\nUÑO\nDOS'",
     b"\x1b[2J\\\x07\x00\x7f\t1\r2\n": r"'\x1b[2J\\\x07\x00\x7f\t1\r2'",
     "\x9b\u2028\u202e\n".encode(): r"'\x9b\u2028\u202e'",
     b"\x80 \xff \xe2\x82\n": r"'\udc80 \udcff \udce2\udc82'",

@@ -1,6 +1,6 @@
 """Las dos pruebas manuales del ejercicio, con los dos programas de verdad."""
 
-from tests.support import CLOSING, PROMPT, Case
+from tests.support import CLOSING, PATIENCE, PROMPT, Case
 
 LOG = """\
 Conexión establecida con el cliente {0}
@@ -38,10 +38,12 @@ class AcceptanceTest(Case):
                 program = self.start("-c", f"{code}; {name}.main()")
                 self.ends(program, 1, err=r"\('127.0.0.1', 5000\)\n")
 
-    def test_help(self):
-        """-h se entiende, también en una consola ASCII."""
+    def test_arguments(self):
+        """-h se entiende, también en una consola ASCII, y el puerto es un número."""
         for name in "server.py", "client.py":
             with self.subTest(name):
                 program = self.start(name, "-h", encoding="ascii")
-                self.assertEqual(program.process.wait(), 0)
+                self.assertEqual(program.process.wait(PATIENCE), 0)
                 self.assertRegex(program.out.new(), rf"{name} .*\[puerto\]\n\n\w+ TCP ")
+                program = self.start(name, "http")
+                self.assertEqual(program.process.wait(PATIENCE), 2)

@@ -145,7 +145,7 @@ class WaitTest(ClientCase):
         """A los dos segundos sin respuesta avisa, una vez, y sigue esperando."""
         self.meet()
         self.sends("hola\n")
-        with self.lasting(1.8, 3):
+        with self.lasting(1.8, 2.4):
             self.client.err.until(BUSY)
         time.sleep(2.2)  # lo que tardaría un segundo aviso
         self.assertEqual(self.client.err.new(), "")
@@ -193,11 +193,13 @@ class EndTest(ClientCase):
                     self.shows("HOLA")
                     self.client.type(typed)
                     self.ends(self.client, *end)
-            with self.subTest(leave.__name__):
-                self.meet()
-                self.sends("hola\n")
-                leave(self.conn)
-                self.ends(self.client, 1, "", LOST)
+            for before, after in ("hola\n", ""), ("", "hola\n"):
+                with self.subTest(leave.__name__, before=before):
+                    self.meet()
+                    self.sends(before)
+                    leave(self.conn)
+                    self.client.type(after)
+                    self.ends(self.client, 1, "", LOST)
 
     def test_stuck_server(self):
         """Si no cabe más y nadie lee, a los diez segundos la conexión está perdida."""

@@ -54,7 +54,7 @@ TEXTS = [
     b"DESCONEXIONES\n",
     b"DESCO|NEXIONES|\n",
     b"no DESCONEXION aun\n",
-    b"hola DESCONEXION",
+    b"hola DESCONEXION|\n",
     b"hola|DESCONEXION\n",
     b"hola|DESCONEXION\r",
     b"hola|DESCO|NEXION",
@@ -183,15 +183,17 @@ class EndTest(Case):
         self.survives()
 
     @linux_only
-    def test_goodbye_without_reading(self):
-        """Quien se despide sin haber leído sus respuestas se ha despedido."""
-        self.conn.sendall(b"hola\n")
-        self.server.out.until("HOLA\n")
-        self.server.signal("SIGSTOP")
-        self.conn.sendall(b"DESCONEXION")
-        self.conn.close()  # con algo sin leer, es un corte
-        self.server.signal("SIGCONT")
-        self.server.out.until("solicita desconexión.\n")
+    def test_leaving_without_reading(self):
+        """Quien no leyó se despide igual; lo que no se le pudo responder no consta."""
+        for last, end in (b"DESCONEXION", "solicita desc"), (b"tarde\n", "Se perdió"):
+            self.conn.sendall(b"hola\n")
+            self.server.out.until("HOLA\n")
+            self.server.signal("SIGSTOP")
+            self.conn.sendall(last)
+            self.conn.close()  # con algo sin leer, es un corte
+            self.server.signal("SIGCONT")
+            self.assertNotIn("tarde", self.server.out.until(end))
+            self.conn = self.connect(self.server)
 
     def test_one_at_a_time(self):
         """Los demás esperan en la cola, y lo que enviaron se lee de una vez."""
