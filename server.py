@@ -49,7 +49,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             buffer = b""  # es otro mensaje, no el resto de un «hola» sin salto de línea
         answered = len(buffer)  # los bytes ya respondidos
         buffer += data
-        goodbye = GOODBYE.search(buffer)
+        # Con in, que es mucho más rápido, casi nunca hace falta search.
+        goodbye = b"DESCONEXION" in buffer and GOODBYE.search(buffer)
         if goodbye:
             buffer = buffer[: goodbye.start()]
         text = decoder.decode(buffer[answered:])
