@@ -89,7 +89,7 @@ class TalkTest(ClientCase):
         """Sin salto de línea, la respuesta acaba tras 0,3 segundos de silencio."""
         self.meet()
         self.sends("hola\n")
-        with self.lasting(0.25, 1):
+        with self.lasting(0.25, 2):
             self.conn.sendall(b"HOLA")
             self.shows("HOLA")
 
