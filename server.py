@@ -57,7 +57,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         if text:  # vacío si solo llegó la despedida, o su final, o medio carácter
             reply = text.upper()
             conn.sendall(reply.encode("utf-8", "surrogateescape"))
-            # Una sola escritura: con dos print, cada mensaje tardaría bastante más.
+            # Una sola escritura: con un print por línea, cada mensaje tardaría más.
             print(
                 f"Mensaje recibido: {for_console(text)}\n"
                 f"Respuesta enviada al cliente: {for_console(reply)}\n",
