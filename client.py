@@ -24,7 +24,7 @@ BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.
 
 def wait_readable(conn: socket.socket, seconds: float) -> bool:
     """Espera hasta `seconds` segundos y dice si llegó algo, o si `conn` se cerró."""
-    # Las listas de select: para leer, para escribir y con errores.
+    # Las tres listas de select: para leer, para escribir y para los errores.
     readable, _, _ = select.select([conn], [], [], seconds)
     return bool(readable)
 
@@ -37,7 +37,7 @@ def ask(conn: socket.socket, line: str) -> str:
             if not conn.recv(BUFSIZE):  # b"" significa que el servidor cerró
                 return ""
         # El salto de línea volverá al final de la respuesta. surrogateescape conserva
-        # los bytes que no son texto, como los de un archivo en otra codificación.
+        # los bytes ilegibles, como los de un archivo en otra codificación.
         conn.sendall(line.encode("utf-8", "surrogateescape") + b"\n")
     except OSError:
         return ""
@@ -45,10 +45,10 @@ def ask(conn: socket.socket, line: str) -> str:
     waits = 0
     while not wait_readable(conn, 0.5):
         waits += 1
-        if waits == 4:  # dos segundos; PyPy no muestra el aviso sin flush
+        if waits == 4:  # dos segundos; flush muestra el aviso en el acto
             print(BUSY, file=sys.stderr, flush=True)
-    # TCP no dice dónde termina una respuesta. La de server.py, en un salto de línea; la
-    # de un servidor que no lo envía, tras 0,3 segundos de silencio.
+    # TCP no dice dónde termina una respuesta. La de server.py termina en un salto de
+    # línea; si un servidor no lo envía, la suya termina tras 0,3 segundos de silencio.
     reply = b""
     with contextlib.suppress(OSError):  # si la conexión se corta, queda lo que llegó
         while not reply.endswith(b"\n") and wait_readable(conn, 0.3):
@@ -68,8 +68,8 @@ def for_console(text: str) -> str:
 
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
-    # Al leer, los bytes que no son texto también se conservan; lo que la consola no
-    # puede mostrar se escapa (ñ, como \xf1). IDLE lo hace así y no tiene reconfigure.
+    # Los bytes ilegibles se conservan también al leer la entrada; lo que la consola no
+    # puede mostrar se escapa (ñ, como \xf1). IDLE ya lo hace y no tiene reconfigure.
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="surrogateescape")
     if hasattr(sys.stdout, "reconfigure"):
@@ -103,5 +103,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print(file=sys.stderr)  # el cursor, a otra línea
+        print(file=sys.stderr)  # para dejar el cursor en otra línea
         sys.exit(130)  # el código habitual de un programa terminado con Ctrl+C

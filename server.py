@@ -43,11 +43,11 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     # Con surrogateescape, un byte que no es UTF-8 (una ñ en otra codificación) se
     # convierte en un carácter reservado, que al codificar vuelve a ser ese byte.
     decoder = codecs.lookup("utf-8").incrementaldecoder("surrogateescape")
-    buffer = b""  # lo que llegó de una línea sin terminar
+    buffer = b""  # el comienzo de la línea sin terminar
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
         if data == b"DESCONEXION":
-            buffer = b""  # es otro mensaje, no el resto de un «hola» sin salto de línea
-        answered = len(buffer)  # los bytes ya respondidos
+            buffer = b""  # llegó sola: no continúa el «hola» anterior, que no traía \n
+        answered = len(buffer)  # bytes: lo que ya se respondió
         buffer += data
         # Con in, que es mucho más rápido, casi nunca hace falta search.
         goodbye = b"DESCONEXION" in buffer and GOODBYE.search(buffer)
@@ -67,8 +67,10 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             print("Mensaje recibido: DESCONEXION")
             print(f"El cliente {address} solicita desconexión.")
             return
-        buffer = buffer.rsplit(b"\n", 1)[-1]  # lo que sigue al último salto de línea
-        buffer = buffer[: len("DESCONEXION\r") + 1]  # con uno más, no es la despedida
+        # Queda la línea sin terminar. Si tiene un byte más que la despedida, ya no es
+        # ella: el resto no se guarda, y la memoria no crece.
+        buffer = buffer.rsplit(b"\n", 1)[-1]
+        buffer = buffer[: len("DESCONEXION\r") + 1]
     print(f"El cliente {address} se fue sin despedirse.")
 
 
@@ -78,7 +80,7 @@ def main() -> None:
     # Windows, Python no lo vería mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Cada línea sale en el acto, aunque la salida sea un archivo; lo que la consola no
-    # puede mostrar se escapa (ñ, como \xf1). IDLE lo hace así y no tiene reconfigure.
+    # puede mostrar se escapa (ñ, como \xf1). IDLE ya lo hace y no tiene reconfigure.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     # Un argumento opcional («?»), que la ayuda (-h) llama puerto.
@@ -97,7 +99,7 @@ def main() -> None:
             with conn:  # al salir de aquí, la conexión se cierra
                 print(f"Conexión establecida con el cliente {address}")
                 handle(conn, address)
-        except OSError:  # en accept, si el cliente se fue mientras hacía cola
+        except OSError:  # de handle; o de accept, si se fue haciendo cola
             print("Se perdió la conexión con el cliente.")
 
 
