@@ -14,24 +14,37 @@ import sys
 
 HOST = "127.0.0.1"
 PORT = 5000
-
-# bytes. Una línea larga, leída de una vez, se responde con un solo envío. Si fueran
-# varios, TCP podría retener el último unos 40 milisegundos.
-BUFSIZE = 131072
+BUFSIZE = 65536  # bytes que se piden a recv, como máximo
 
 # TCP transporta bytes, no mensajes: un recv puede traer medio mensaje, o tres. Para
 # responder da igual: las mayúsculas de los trozos, unidas, son las mayúsculas de todo.
-# La despedida, en cambio, es una línea entera, aunque llegue cortada («DESCO» y después
-# «NEXION\n»). Con MULTILINE, ^ es el comienzo de una línea y $ es su final, o el final
-# de lo que llegó, si falta el salto de línea. Hay clientes que envían \r\n: de ahí \r?.
-GOODBYE = re.compile(rb"^DESCONEXION\r?$", re.MULTILINE)
+# La despedida, en cambio, es una línea entera: va de un \n a otro, o hasta el final de
+# lo que llegó ($), porque hay clientes que no envían el último. El \r? (un \r, o nada)
+# es por los que terminan sus líneas con \r\n.
+GOODBYE = re.compile(rb"\nDESCONEXION\r?(\n|$)")
 
 
 def for_console(text: str) -> str:
-    """Devuelve `text` en una línea: tal cual o, si no es imprimible, con repr."""
+    """Devuelve `text` sin el salto de línea final; con repr, si no es imprimible."""
     text = text.rstrip("\r\n")
     # Un mensaje podría borrar la pantalla ("\x1b[2J") o hacerse pasar por dos ("\n").
     return text if text.isprintable() else repr(text)
+
+
+def answer(conn: socket.socket, text: str) -> None:
+    """Envía `text` en mayúsculas y después muestra ambos, salvo que esté vacío.
+
+    Lanza OSError si se pierde la conexión.
+    """
+    if not text:  # solo llegó la despedida, o su final, o medio carácter
+        return
+    reply = text.upper()
+    conn.sendall(reply.encode("utf-8", errors="surrogateescape"))
+    # Una sola escritura, que tarda menos que dos print.
+    sys.stdout.write(
+        f"Mensaje recibido: {for_console(text)}\n"
+        f"Respuesta enviada al cliente: {for_console(reply)}\n"
+    )
 
 
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
@@ -39,51 +52,42 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    # El decodificador guarda un carácter que llegó a medias hasta que llega el resto.
-    # Con surrogateescape, un byte que no es UTF-8 (una ñ en otra codificación) se
-    # convierte en un carácter reservado, que al codificar vuelve a ser ese byte.
-    decoder = codecs.lookup("utf-8").incrementaldecoder("surrogateescape")
-    buffer = b""  # el comienzo de la línea sin terminar
+    # Un carácter puede llegar a medias: el decodificador lo guarda hasta que llega el
+    # resto. Un byte que no es UTF-8 no es un error: surrogateescape lo conserva dentro
+    # del texto, y al codificar la respuesta vuelve a ser el mismo byte.
+    decoder_class = codecs.getincrementaldecoder("utf-8")
+    decoder = decoder_class(errors="surrogateescape")
+    previous = b"\n"  # el final de lo anterior; al empezar, como si fuera un \n
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
         if data == b"DESCONEXION":
-            buffer = b""  # llegó sola: no continúa el «hola» anterior, que no traía \n
-        answered = len(buffer)  # bytes: lo que ya se respondió
-        buffer += data
-        # Con in, que es mucho más rápido, casi nunca hace falta search.
-        goodbye = b"DESCONEXION" in buffer and GOODBYE.search(buffer)
+            previous = b"\n"  # llegó sola: vale como línea, como si antes hubiera un \n
+        # La despedida pudo llegar cortada: se busca en lo anterior y lo nuevo, unidos.
+        received = previous + data
+        goodbye = GOODBYE.search(received)
         if goodbye:
-            buffer = buffer[: goodbye.start()]
-        text = decoder.decode(buffer[answered:])
-        if text:  # vacío si solo llegó la despedida, o su final, o medio carácter
-            reply = text.upper()
-            conn.sendall(reply.encode("utf-8", "surrogateescape"))
-            # Una sola escritura: con un print por línea, cada mensaje tardaría más.
-            print(
-                f"Mensaje recibido: {for_console(text)}\n"
-                f"Respuesta enviada al cliente: {for_console(reply)}\n",
-                end="",
-            )
-        if goodbye:
+            # Falta responder lo nuevo, hasta el \n anterior a DESCONEXION, incluido.
+            # Si DESCONEXION empezó en lo anterior, no falta nada: el corte da b"".
+            unanswered = received[len(previous) : goodbye.start() + 1]
+            answer(conn, decoder.decode(unanswered))
             print("Mensaje recibido: DESCONEXION")
             print(f"El cliente {address} solicita desconexión.")
             return
-        # Queda la línea sin terminar. Si tiene un byte más que la despedida, ya no es
-        # ella: el resto no se guarda, y la memoria no crece.
-        buffer = buffer.rsplit(b"\n", 1)[-1]
-        buffer = buffer[: len("DESCONEXION\r") + 1]
+        answer(conn, decoder.decode(data))
+        # Bastan los últimos bytes, por si son el comienzo de una despedida.
+        previous = received[-len(b"\nDESCONEXION") :]
     print(f"El cliente {address} se fue sin despedirse.")
 
 
 def main() -> None:
     """Escucha en HOST y atiende a los clientes, uno tras otro, hasta Ctrl+C."""
-    # Con SIG_DFL, es el sistema quien termina el programa si llega Ctrl+C (SIGINT). En
-    # Windows, Python no lo vería mientras accept o recv esperan (CPython issue 85609).
+    # En Windows, Python no atiende Ctrl+C (SIGINT) mientras accept o recv esperan:
+    # CPython issue 85609. Con SIG_DFL lo atiende el sistema, que termina el programa.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Cada línea sale en el acto, aunque la salida sea un archivo; lo que la consola no
-    # puede mostrar se escapa (ñ, como \xf1). IDLE ya lo hace y no tiene reconfigure.
+    # Cada línea se ve en el acto, también en un archivo; lo que la consola no puede
+    # mostrar aparece como código (\xf1 por ñ). IDLE, sin reconfigure, ya lo hace.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
-    # Un argumento opcional («?»), que la ayuda (-h) llama puerto.
+    # Un argumento opcional («?»), que en la ayuda (-h) aparece como «puerto».
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
@@ -99,7 +103,7 @@ def main() -> None:
             with conn:  # al salir de aquí, la conexión se cierra
                 print(f"Conexión establecida con el cliente {address}")
                 handle(conn, address)
-        except OSError:  # de handle; o de accept, si se fue haciendo cola
+        except OSError:  # de handle, o de accept si el cliente ya se había ido
             print("Se perdió la conexión con el cliente.")
 
 
