@@ -39,12 +39,12 @@ def ask(conn: socket.socket, line: str) -> str:
         if not conn.recv(BUFSIZE):  # b"" significa que el servidor cerró
             raise ConnectionError
     conn.sendall(line.encode() + b"\n")
-    # En Windows, Python no atiende Ctrl+C hasta que acaba una espera: que sean cortas.
+    # En Windows, Python no ve Ctrl+C hasta que acaba una espera: por eso son cortas.
     waits = 0
     while not wait_readable(conn, 0.5):
         waits += 1
         if waits == 4:  # dos segundos
-            print(BUSY, file=sys.stderr)
+            print(BUSY, file=sys.stderr, flush=True)
     reply = conn.recv(BUFSIZE)
     if not reply:  # el servidor cerró sin responder
         raise ConnectionError
@@ -60,8 +60,8 @@ def ask(conn: socket.socket, line: str) -> str:
 
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
-    # Lo que no se puede leer se convierte en «�», y lo que la consola no puede mostrar
-    # aparece como código (\xf1 por ñ). IDLE, sin reconfigure, ya lo hace.
+    # Lo que no se puede leer se convierte en «�»; lo que la consola no puede mostrar
+    # aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, ni lo necesita.
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
     if hasattr(sys.stdout, "reconfigure"):
@@ -88,7 +88,7 @@ def main() -> None:
             print()
         print("Cerrando conexión con el servidor...")
         with contextlib.suppress(OSError):  # el servidor puede haberse ido ya
-            # Sin salto de línea: hay servidores que comparan lo que llega tal cual.
+            # Sin salto de línea: hay servidores que comparan exactamente con esto.
             conn.sendall(b"DESCONEXION")
 
 

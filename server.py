@@ -19,8 +19,8 @@ BUFSIZE = 65536  # bytes que se piden a recv, como máximo
 # TCP transporta bytes, no mensajes: un recv puede traer medio mensaje, o tres. Para
 # responder da igual: las mayúsculas de los trozos, unidas, son las mayúsculas de todo.
 # La despedida, en cambio, es una línea entera: va de un \n a otro, o hasta el final de
-# lo que llegó ($), porque hay clientes que no envían el último. El \r? (un \r, o nada)
-# es por los que terminan sus líneas con \r\n.
+# lo que llegó ($), porque hay clientes que no envían el segundo, y no se puede saber si
+# venía algo más. El \r? (un \r, o nada) es para los que terminan sus líneas con \r\n.
 GOODBYE = re.compile(rb"\nDESCONEXION\r?(\n|$)")
 
 
@@ -32,7 +32,7 @@ def for_console(text: str) -> str:
 
 
 def answer(conn: socket.socket, text: str) -> None:
-    """Envía `text` en mayúsculas y después muestra ambos, salvo que esté vacío.
+    """Envía `text` en mayúsculas y lo muestra en la consola; si está vacío, nada.
 
     Lanza OSError si se pierde la conexión.
     """
@@ -57,34 +57,35 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     # del texto, y al codificar la respuesta vuelve a ser el mismo byte.
     decoder_class = codecs.getincrementaldecoder("utf-8")
     decoder = decoder_class(errors="surrogateescape")
-    previous = b"\n"  # el final de lo anterior; al empezar, como si fuera un \n
+    previous = b"\n"  # el final de lo que ya llegó: al empezar, se supone un \n
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        if data == b"DESCONEXION":
-            previous = b"\n"  # llegó sola: vale como línea, como si antes hubiera un \n
+        if data == b"DESCONEXION":  # como la envían los clientes que no usan \n
+            previous = b"\n"  # vale por una línea: se supone un \n antes
         # La despedida pudo llegar cortada: se busca en lo anterior y lo nuevo, unidos.
         received = previous + data
         goodbye = GOODBYE.search(received)
         if goodbye:
-            # Falta responder lo nuevo, hasta el \n anterior a DESCONEXION, incluido.
-            # Si DESCONEXION empezó en lo anterior, no falta nada: el corte da b"".
+            # Se responde a lo nuevo, hasta el \n anterior a DESCONEXION, incluido. Si
+            # llegó como «DESCO» y «NEXION», a nada más: received[6:1] es b"".
             unanswered = received[len(previous) : goodbye.start() + 1]
             answer(conn, decoder.decode(unanswered))
             print("Mensaje recibido: DESCONEXION")
             print(f"El cliente {address} solicita desconexión.")
             return
         answer(conn, decoder.decode(data))
-        # Bastan los últimos bytes, por si son el comienzo de una despedida.
+        # Bastan los últimos 12 bytes, por si son el comienzo de una despedida.
         previous = received[-len(b"\nDESCONEXION") :]
     print(f"El cliente {address} se fue sin despedirse.")
 
 
 def main() -> None:
     """Escucha en HOST y atiende a los clientes, uno tras otro, hasta Ctrl+C."""
-    # En Windows, Python no atiende Ctrl+C (SIGINT) mientras accept o recv esperan:
-    # CPython issue 85609. Con SIG_DFL lo atiende el sistema, que termina el programa.
+    # Que de Ctrl+C (SIGINT) se ocupe el sistema, que termina el programa: en Windows,
+    # Python no lo ve mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Cada línea se ve en el acto, también en un archivo; lo que la consola no puede
-    # mostrar aparece como código (\xf1 por ñ). IDLE, sin reconfigure, ya lo hace.
+    # Cada línea se ve en el acto, aunque la salida sea un archivo; lo que la consola no
+    # puede mostrar aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, pero ya
+    # se comporta así.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     # Un argumento opcional («?»), que en la ayuda (-h) aparece como «puerto».
@@ -95,7 +96,7 @@ def main() -> None:
         listener = socket.create_server((HOST, port))  # socket, bind y listen a la vez
     except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
         sys.exit(f"No se puede escuchar en {HOST}:{port}: {error}")
-    port = listener.getsockname()[1]  # si se pidió el 0, el que dio el sistema
+    port = listener.getsockname()[1]  # si se pide el 0, el sistema elige uno
     print(f"Servidor TCP esperando conexiones en {HOST}:{port}")
     while True:
         try:

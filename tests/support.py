@@ -1,12 +1,11 @@
 """Lo común a las pruebas: poner en marcha los programas y ver lo que muestran."""
 
-import codecs
-import io
 import os
 import pathlib
 import reprlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,13 +18,12 @@ PATIENCE = 10  # segundos, que solo se agotan cuando una prueba va a fallar
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 CLOSING = "Cerrando conexión con el servidor...\n"
 
-# Los programas, precedidos de algo (`before`) o dentro de un terminal.
+IN_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
 PREPARED = """{}
 import runpy, sys
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-IN_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
 LIKE_IDLE = """if True:  # ni reconfigure ni readline
     import sys
     from types import SimpleNamespace
@@ -40,21 +38,19 @@ posix_only = unittest.skipIf(os.name == "nt", "Windows no tiene señales")
 linux_only = unittest.skipUnless(sys.platform == "linux", "solo se ve en Linux")
 
 brief = reprlib.Repr()  # repr, pero sin los kilobytes del medio
-brief.maxstring = brief.maxother = 200
+brief.maxstring = 200
 
 
 class Output:
     """Lo que un programa va escribiendo en un archivo."""
 
-    def __init__(self, path, encoding, crlf):
-        self.file = path.open("rb")
-        decoder_class = codecs.getincrementaldecoder(encoding)
-        self.decoder = io.IncrementalNewlineDecoder(decoder_class("replace"), crlf)
+    def __init__(self, path, encoding, newline):
+        self.file = path.open(encoding=encoding, errors="replace", newline=newline)
         self.new = ""  # lo que aún no se ha mirado
 
     def read(self):
         """Devuelve lo que aún no se ha mirado."""
-        self.new += self.decoder.decode(self.file.read())
+        self.new += self.file.read()
         return self.new
 
     def wait(self, enough):
@@ -81,53 +77,47 @@ class Output:
 
 
 class Program:
-    """Un programa de Python en marcha, con su salida en dos archivos de `folder`.
+    """Un programa en marcha, con su salida en dos archivos.
 
-    Si se da el tipo de un terminal, en uno; si no, con tuberías.
+    Puede ir precedido del código `before`, o estar en un terminal del tipo `terminal`.
     """
 
-    def __init__(self, folder, *args, encoding="utf-8", terminal="", before=""):
+    def __init__(self, *args, encoding="utf-8", before="", terminal=""):
         command = [sys.executable, *map(str, args)]
         if before:
             command[1:1] = ["-c", PREPARED.format(before)]
         if terminal:
             command[:0] = [sys.executable, "-c", IN_TERMINAL]
-        # Ni el entorno ni los gustos de quien prueba cambian lo que se ve.
+        # Lo que se ve no depende del entorno ni de los gustos de quien prueba.
         ours = ("PYTHON", "LC_", "LANG")
         env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         env.update(PYTHONIOENCODING=encoding, TERM=terminal, INPUTRC=os.devnull)
-        paths = [pathlib.Path(folder, name) for name in ("out", "err")]
+        newline = None if terminal or os.name == "nt" else ""  # None: \r\n se lee \n
+        self.folder = tempfile.TemporaryDirectory()
+        paths = [pathlib.Path(self.folder.name, name) for name in ("out", "err")]
         with paths[0].open("wb") as out, paths[1].open("wb") as err:
+            pipes = {"stdin": subprocess.PIPE, "stdout": out, "stderr": err}
             self.process = subprocess.Popen(
-                command,
-                bufsize=0,
-                cwd=ROOT,
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
+                command, bufsize=0, cwd=ROOT, env=env, **pipes
             )
-        crlf = bool(terminal) or os.name == "nt"  # escriben \r\n por \n
-        self.out, self.err = (Output(path, encoding, crlf) for path in paths)
+        self.out, self.err = (Output(path, encoding, newline) for path in paths)
 
     def type(self, text):
         self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
-
-    def signal(self, name):
-        self.process.send_signal(getattr(signal, name))
 
     def ends(self, code, out="", err="", seconds=PATIENCE):
         """Comprueba que acaba en ese tiempo, con qué código y mostrando qué."""
         came = [self.process.wait(seconds), self.out.read(), self.err.read()]
         if came != [code, out, err]:
             came[1:] = map(brief.repr, came[1:])
-            raise AssertionError(f"acaba con {came} en lugar de {(code, out, err)}")
+            raise AssertionError(f"acaba con {came} en lugar de {[code, out, err]}")
 
     def stop(self):
         self.process.kill()
         self.process.wait()
         for file in self.process.stdin, self.out.file, self.err.file:
             file.close()
+        self.folder.cleanup()
 
 
 class Case(unittest.TestCase):
@@ -145,14 +135,12 @@ class Case(unittest.TestCase):
         return super().run(result)
 
     def start(self, *args, **options):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        program = Program(folder.name, *args, **options)
+        program = Program(*args, **options)
         self.addCleanup(program.stop)
         return program
 
     def serve(self, port=0, **options):
-        """Pone en marcha el servidor en un puerto libre, que anota en `port`."""
+        """Pone en marcha el servidor; el puerto, por omisión uno libre, es `port`."""
         server = self.start("server.py", port, **options)
         server.out.expect(f"Servidor TCP esperando conexiones en {HOST}:")
         server.port = int(server.out.until("\n"))
@@ -184,5 +172,5 @@ def read(conn, size=None):
 
 def reset(conn):
     """Corta la conexión con RST, como un programa que muere de mala manera."""
-    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0" + bytes(4))
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     conn.close()
