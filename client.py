@@ -13,7 +13,7 @@ import sys
 # Basta importar readline para que input permita editar y recuperar líneas con las
 # flechas. Windows no lo tiene, ni lo necesita: allí se ignora el error.
 with contextlib.suppress(ImportError):
-    import readline  # noqa: F401 (que ruff no avise de que no se usa)
+    import readline  # noqa: F401 (para que ruff no diga que sobra)
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -23,16 +23,17 @@ BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.
 
 
 def wait_readable(conn: socket.socket, seconds: float) -> bool:
-    """Espera hasta `seconds` segundos y dice si llegó algo, o si se cerró `conn`."""
+    """Espera hasta `seconds` segundos y dice si llegó algo, o si el servidor cerró."""
     # Las tres listas de select: para leer, para escribir y para los errores.
     readable, _, _ = select.select([conn], [], [], seconds)
     return bool(readable)
 
 
 def ask(conn: socket.socket, line: str) -> str:
-    """Envía `line` y devuelve la respuesta, sin el salto de línea final.
+    """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Lanza OSError si se pierde la conexión, o si el servidor la cierra sin responder.
+    Espera sin límite; a los dos segundos, avisa. Lanza OSError si se pierde la conexión
+    o el servidor la cierra sin responder, o si el envío tarda más de diez segundos.
     """
     # Lo que llegó antes (un saludo, el resto de otra respuesta) se descarta.
     while wait_readable(conn, 0):
@@ -73,6 +74,7 @@ def main() -> None:
     with socket.socket() as conn:  # al salir de aquí, la conexión se cierra
         conn.settimeout(10)  # segundos para conectar y, después, para cada envío
         try:
+            # No create_connection: en Linux tomaría el puerto 70000 por el 4464.
             conn.connect((HOST, port))
         except (OSError, OverflowError):  # OverflowError: no existe ese puerto
             sys.exit(f"No hay servidor en {HOST}:{port}: inicia primero server.py.")
@@ -96,5 +98,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print(file=sys.stderr)  # para dejar el cursor en otra línea
+        print()  # para dejar el cursor en otra línea
         sys.exit(130)  # el código habitual de un programa terminado con Ctrl+C

@@ -25,22 +25,22 @@ GOODBYE = re.compile(rb"\nDESCONEXION\r?(\n|$)")
 
 
 def for_console(text: str) -> str:
-    """Devuelve `text` sin el salto de línea final; con repr, si no es imprimible."""
+    """Devuelve `text` sin saltos de línea finales; con repr, si no es imprimible."""
     text = text.rstrip("\r\n")
     # Un mensaje podría borrar la pantalla ("\x1b[2J") o hacerse pasar por dos ("\n").
     return text if text.isprintable() else repr(text)
 
 
 def answer(conn: socket.socket, text: str) -> None:
-    """Envía `text` en mayúsculas y lo muestra en la consola; si está vacío, nada.
+    """Envía `text` en mayúsculas y después muestra ambos; si está vacío, no hace nada.
 
     Lanza OSError si se pierde la conexión.
     """
-    if not text:  # solo llegó la despedida, o su final, o medio carácter
+    if not text:  # solo llegó la despedida, o su final, o parte de un carácter
         return
     reply = text.upper()
     conn.sendall(reply.encode("utf-8", errors="surrogateescape"))
-    # Una sola escritura, que tarda menos que dos print.
+    # Se escribe de una vez: dos print tardarían más.
     sys.stdout.write(
         f"Mensaje recibido: {for_console(text)}\n"
         f"Respuesta enviada al cliente: {for_console(reply)}\n"
@@ -57,7 +57,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     # del texto, y al codificar la respuesta vuelve a ser el mismo byte.
     decoder_class = codecs.getincrementaldecoder("utf-8")
     decoder = decoder_class(errors="surrogateescape")
-    previous = b"\n"  # el final de lo que ya llegó: al empezar, se supone un \n
+    previous = b"\n"  # el final de lo que ya llegó; al empezar, se supone un \n
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
         if data == b"DESCONEXION":  # como la envían los clientes que no usan \n
             previous = b"\n"  # vale por una línea: se supone un \n antes
@@ -66,7 +66,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         goodbye = GOODBYE.search(received)
         if goodbye:
             # Se responde a lo nuevo, hasta el \n anterior a DESCONEXION, incluido. Si
-            # llegó como «DESCO» y «NEXION», a nada más: received[6:1] es b"".
+            # llegó cortada, «DESCO» y «NEXION», a nada más: received[6:1] es b"".
             unanswered = received[len(previous) : goodbye.start() + 1]
             answer(conn, decoder.decode(unanswered))
             print("Mensaje recibido: DESCONEXION")
@@ -84,8 +84,8 @@ def main() -> None:
     # Python no lo ve mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Cada línea se ve en el acto, aunque la salida sea un archivo; lo que la consola no
-    # puede mostrar aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, pero ya
-    # se comporta así.
+    # puede mostrar aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, ni lo
+    # necesita.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     # Un argumento opcional («?»), que en la ayuda (-h) aparece como «puerto».
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     try:
-        listener = socket.create_server((HOST, port))  # socket, bind y listen a la vez
+        listener = socket.create_server((HOST, port))  # socket, bind y listen juntos
     except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
         sys.exit(f"No se puede escuchar en {HOST}:{port}: {error}")
     port = listener.getsockname()[1]  # si se pide el 0, el sistema elige uno
