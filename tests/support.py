@@ -14,7 +14,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).parent.parent
 HOST = "127.0.0.1"
-PATIENCE = 10  # segundos, que solo se agotan cuando una prueba va a fallar
+PATIENCE = 8  # segundos, que solo se agotan cuando una prueba va a fallar
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 CLOSING = "Cerrando conexión con el servidor...\n"
 

@@ -147,7 +147,7 @@ class WaitTest(ClientCase):
         for line in "uno\n", "dos\n":
             self.sends(line)
             self.client.err.expect(BUSY)
-            time.sleep(0.5)  # cinco segundos de los suyos
+            time.sleep(0.3)  # tres segundos de los suyos
             self.conn.sendall(b"YA\n")
             self.shows("YA")
         self.assertEqual(self.client.err.read(), "")
@@ -165,10 +165,11 @@ class EndTest(ClientCase):
         """Con DESCONEXION o al acabar la entrada se despide y acaba, sin esperar."""
         for typed, shown in ("DESCONEXION\n", CLOSING), ("", "\n" + CLOSING):
             self.meet()
-            self.client.type(typed)
-            self.client.process.stdin.close()
-            self.assertEqual(read(self.conn), b"DESCONEXION")
-            self.client.ends(0, shown, seconds=1)
+            with self.lasting(0, 1):
+                self.client.type(typed)
+                self.client.process.stdin.close()
+                self.assertEqual(read(self.conn), b"DESCONEXION")
+                self.client.ends(0, shown)
 
     def test_no_server(self):
         """Sin servidor lo dice en una línea, con la dirección y qué hacer."""
