@@ -23,7 +23,7 @@ BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.
 
 
 def wait_readable(conn: socket.socket, seconds: float) -> bool:
-    """Espera hasta `seconds` segundos y dice si llegó algo, o si el servidor cerró."""
+    """Espera hasta `seconds` segundos y dice si hay algo que leer (o el cierre)."""
     # Las tres listas de select: para leer, para escribir y para los errores.
     readable, _, _ = select.select([conn], [], [], seconds)
     return bool(readable)
@@ -38,7 +38,7 @@ def ask(conn: socket.socket, line: str) -> str:
     # Lo que llegó antes (un saludo, el resto de otra respuesta) se descarta.
     while wait_readable(conn, 0):
         if not conn.recv(BUFSIZE):  # b"" significa que el servidor cerró
-            raise ConnectionError
+            raise ConnectionError  # que es un OSError
     conn.sendall(line.encode() + b"\n")
     # En Windows, Python no ve Ctrl+C hasta que acaba una espera: por eso son cortas.
     waits = 0
@@ -72,9 +72,9 @@ def main() -> None:
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     with socket.socket() as conn:  # al salir de aquí, la conexión se cierra
-        conn.settimeout(10)  # segundos para conectar y, después, para cada envío
+        conn.settimeout(10)  # segundos para connect y sendall; ask espera con select
         try:
-            # No create_connection: en Linux tomaría el puerto 70000 por el 4464.
+            # create_connection, en Linux, tomaría 70000 por 4464 (70000 - 65536).
             conn.connect((HOST, port))
         except (OSError, OverflowError):  # OverflowError: no existe ese puerto
             sys.exit(f"No hay servidor en {HOST}:{port}: inicia primero server.py.")

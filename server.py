@@ -19,8 +19,8 @@ BUFSIZE = 65536  # bytes que se piden a recv, como máximo
 # TCP transporta bytes, no mensajes: un recv puede traer medio mensaje, o tres. Para
 # responder da igual: las mayúsculas de los trozos, unidas, son las mayúsculas de todo.
 # La despedida, en cambio, es una línea entera: va de un \n a otro, o hasta el final de
-# lo que llegó ($), porque hay clientes que no envían el segundo, y no se puede saber si
-# venía algo más. El \r? (un \r, o nada) es para los que terminan sus líneas con \r\n.
+# lo que llegó ($), porque hay clientes que no envían el \n final, y no se puede saber
+# si falta algo. El \r? (un \r, o nada) es para los que terminan sus líneas con \r\n.
 GOODBYE = re.compile(rb"\nDESCONEXION\r?(\n|$)")
 
 
@@ -32,7 +32,7 @@ def for_console(text: str) -> str:
 
 
 def answer(conn: socket.socket, text: str) -> None:
-    """Envía `text` en mayúsculas y después muestra ambos; si está vacío, no hace nada.
+    """Envía `text` en mayúsculas y muestra ambos textos; si está vacío, no hace nada.
 
     Lanza OSError si se pierde la conexión.
     """
@@ -40,7 +40,7 @@ def answer(conn: socket.socket, text: str) -> None:
         return
     reply = text.upper()
     conn.sendall(reply.encode("utf-8", errors="surrogateescape"))
-    # Se escribe de una vez: dos print tardarían más.
+    # Cada escritura en la consola tarda, y con dos print serían dos.
     sys.stdout.write(
         f"Mensaje recibido: {for_console(text)}\n"
         f"Respuesta enviada al cliente: {for_console(reply)}\n"
@@ -55,33 +55,35 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     # Un carácter puede llegar a medias: el decodificador lo guarda hasta que llega el
     # resto. Un byte que no es UTF-8 no es un error: surrogateescape lo conserva dentro
     # del texto, y al codificar la respuesta vuelve a ser el mismo byte.
-    decoder_class = codecs.getincrementaldecoder("utf-8")
+    decoder_class = codecs.getincrementaldecoder("utf-8")  # devuelve una clase
     decoder = decoder_class(errors="surrogateescape")
     previous = b"\n"  # el final de lo que ya llegó; al empezar, se supone un \n
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        if data == b"DESCONEXION":  # como la envían los clientes que no usan \n
-            previous = b"\n"  # vale por una línea: se supone un \n antes
+        if data == b"DESCONEXION":  # así la envían los clientes que no usan \n
+            previous = b"\n"  # como si lo anterior hubiera terminado en \n
         # La despedida pudo llegar cortada: se busca en lo anterior y lo nuevo, unidos.
         received = previous + data
         goodbye = GOODBYE.search(received)
         if goodbye:
-            # Se responde a lo nuevo, hasta el \n anterior a DESCONEXION, incluido. Si
-            # llegó cortada, «DESCO» y «NEXION», a nada más: received[6:1] es b"".
-            unanswered = received[len(previous) : goodbye.start() + 1]
+            # Falta responder lo nuevo, hasta el \n anterior a DESCONEXION, incluido.
+            end = goodbye.start() + 1
+            # Si llegó como «DESCO» y «NEXION», no falta nada: previous es b"\nDESCO" (6
+            # bytes), end es 1, y received[6:1] es b"".
+            unanswered = received[len(previous) : end]
             answer(conn, decoder.decode(unanswered))
             print("Mensaje recibido: DESCONEXION")
             print(f"El cliente {address} solicita desconexión.")
             return
         answer(conn, decoder.decode(data))
-        # Bastan los últimos 12 bytes, por si son el comienzo de una despedida.
+        # Bastan los últimos bytes, por si son el comienzo de una despedida.
         previous = received[-len(b"\nDESCONEXION") :]
     print(f"El cliente {address} se fue sin despedirse.")
 
 
 def main() -> None:
     """Escucha en HOST y atiende a los clientes, uno tras otro, hasta Ctrl+C."""
-    # Que de Ctrl+C (SIGINT) se ocupe el sistema, que termina el programa: en Windows,
-    # Python no lo ve mientras accept o recv esperan (CPython issue 85609).
+    # Ctrl+C (SIGINT) lo atiende el sistema, que termina el programa: en Windows, Python
+    # no lo ve mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Cada línea se ve en el acto, aunque la salida sea un archivo; lo que la consola no
     # puede mostrar aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, ni lo
