@@ -24,7 +24,7 @@ import runpy, sys
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-LIKE_IDLE = """if True:  # ni reconfigure ni readline
+LIKE_IDLE = """if True:  # sin reconfigure en la consola, y sin el módulo readline
     import sys
     from types import SimpleNamespace
     sys.stdout.reconfigure(line_buffering=True)
@@ -48,15 +48,15 @@ class Output:
         self.file = path.open(encoding=encoding, errors="replace", newline=newline)
         self.new = ""  # lo que aún no se ha mirado
 
-    def read(self):
-        """Devuelve lo que aún no se ha mirado."""
+    def peek(self):
+        """Devuelve lo que aún no se ha mirado, que sigue sin mirarse."""
         self.new += self.file.read()
         return self.new
 
     def wait(self, enough):
         """Espera a que lo nuevo cumpla `enough`, o a que se acabe la paciencia."""
         deadline = time.monotonic() + PATIENCE
-        while not enough(self.read()) and time.monotonic() < deadline:
+        while not enough(self.peek()) and time.monotonic() < deadline:
             time.sleep(0.005)
 
     def expect(self, text):
@@ -79,20 +79,21 @@ class Output:
 class Program:
     """Un programa en marcha, con su salida en dos archivos.
 
-    Puede ir precedido del código `before`, o estar en un terminal del tipo `terminal`.
+    Si se da `prepare`, es código que se ejecuta antes; si se da `term`, está en un
+    terminal de ese tipo.
     """
 
-    def __init__(self, *args, encoding="utf-8", before="", terminal=""):
+    def __init__(self, *args, encoding="utf-8", prepare="", term=""):
         command = [sys.executable, *map(str, args)]
-        if before:
-            command[1:1] = ["-c", PREPARED.format(before)]
-        if terminal:
-            command[:0] = [sys.executable, "-c", IN_TERMINAL]
-        # Lo que se ve no depende del entorno ni de los gustos de quien prueba.
-        ours = ("PYTHON", "LC_", "LANG")
-        env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        env.update(PYTHONIOENCODING=encoding, TERM=terminal, INPUTRC=os.devnull)
-        newline = None if terminal or os.name == "nt" else ""  # None: \r\n se lee \n
+        if prepare:
+            command[1:1] = ["-c", PREPARED.format(prepare)]
+        if term:
+            command = [sys.executable, "-c", IN_TERMINAL, *command]
+        # Lo que se ve no depende del entorno en que se prueba.
+        personal = ("PYTHON", "LC_", "LANG")
+        env = {k: v for k, v in os.environ.items() if not k.startswith(personal)}
+        env.update(PYTHONIOENCODING=encoding, TERM=term, INPUTRC=os.devnull)
+        newline = None if term or os.name == "nt" else ""  # None: \r\n se lee \n
         self.folder = tempfile.TemporaryDirectory()
         paths = [pathlib.Path(self.folder.name, name) for name in ("out", "err")]
         with paths[0].open("wb") as out, paths[1].open("wb") as err:
@@ -106,10 +107,10 @@ class Program:
         self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
 
     def ends(self, code, out="", err="", seconds=PATIENCE):
-        """Comprueba que acaba en ese tiempo, con qué código y mostrando qué."""
-        came = [self.process.wait(seconds), self.out.read(), self.err.read()]
+        """Comprueba que acaba a tiempo, con ese código y esa salida."""
+        came = [self.process.wait(seconds), self.out.peek(), self.err.peek()]
         if came != [code, out, err]:
-            came[1:] = map(brief.repr, came[1:])
+            came = brief.repr(came)
             raise AssertionError(f"acaba con {came} en lugar de {[code, out, err]}")
 
     def stop(self):
@@ -126,7 +127,7 @@ class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         socket.setdefaulttimeout(PATIENCE)
-        # En segundo plano se puede heredar que se ignore Ctrl+C.
+        # Si las pruebas van en segundo plano, puede heredarse un Ctrl+C desactivado.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def run(self, result=None):
@@ -147,16 +148,16 @@ class Case(unittest.TestCase):
         return server
 
     def connect(self, server):
-        return self.own(socket.create_connection((HOST, server.port)))
+        return self.prepared(socket.create_connection((HOST, server.port)))
 
-    def own(self, conn):
-        """Prepara un socket para que no agrupe envíos y se cierre al acabar."""
+    def prepared(self, conn):
+        """Devuelve `conn`, que no agrupará envíos y se cerrará al acabar."""
         self.addCleanup(conn.close)
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return conn
 
 
-def read(conn, size=None):
+def receive(conn, size=None):
     """Lee `size` bytes de un socket, o hasta que se cierre."""
     data = b""
     try:

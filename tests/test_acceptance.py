@@ -1,11 +1,8 @@
 """Las dos pruebas manuales del ejercicio, y cómo se llama a los programas."""
 
-import re
-
 from tests.support import CLOSING, HOST, PATIENCE, PROMPT, Case
 
 LOG = """\
-Conexión establecida con el cliente ('127.0.0.1', {0})
 Mensaje recibido: hola servidor
 Respuesta enviada al cliente: HOLA SERVIDOR
 Mensaje recibido: DESCONEXION
@@ -30,14 +27,14 @@ class AcceptanceTest(Case):
             client.out.expect(f"Respuesta del servidor: HOLA SERVIDOR\n{PROMPT}")
             client.type("DESCONEXION\n")
             client.ends(0, CLOSING)
-            server.out.wait(lambda new: "solicita" in new)
-            port = re.search(r", (\d+)\)", server.out.read())[1]
+            server.out.expect("Conexión establecida con el cliente ('127.0.0.1', ")
+            port = server.out.until(")\n")
             server.out.expect(LOG.format(port))
 
     def test_default_address(self):
         """Sin argumentos, ambos usan el puerto 5000 de 127.0.0.1."""
         for name in "server.py", "client.py":
-            program = self.start(name, before=NO_NETWORK)
+            program = self.start(name, prepare=NO_NETWORK)
             program.err.until(f" en {HOST}:5000: ")
 
     def test_arguments(self):
@@ -45,6 +42,6 @@ class AcceptanceTest(Case):
         for name in "server.py", "client.py":
             program = self.start(name, "-h", encoding="ascii")
             self.assertEqual(program.process.wait(PATIENCE), 0)
-            self.assertRegex(program.out.read(), rf"{name} .*\[puerto\]\n\n\w+ TCP ")
+            self.assertRegex(program.out.peek(), rf"{name} .*\[puerto\]\n\n\w+ TCP ")
             program = self.start(name, "http")
             self.assertEqual(program.process.wait(PATIENCE), 2)

@@ -6,7 +6,7 @@ import socket
 import time
 import unittest
 
-from tests.support import CLOSING, HOST, LIKE_IDLE, PROMPT, Case, read, reset
+from tests.support import CLOSING, HOST, LIKE_IDLE, PROMPT, Case, receive, reset
 
 LOST = "Se perdió la conexión con el servidor.\n"
 BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.\n"
@@ -20,12 +20,14 @@ REPLIES = {  # lo que responde el servidor, por trozos, y lo que se muestra
     b"\xff A\xc3\n": "\ufffd A\ufffd",
     b"X" * 500_000 + b"\n": "X" * 500_000,
 }
-FAST_CLOCK = """if True:  # diez veces más rápido
+CLOCK = """if True:  # sus segundos duran {0} de los nuestros
     import select, socket
     wait, settimeout = select.select, socket.socket.settimeout
-    select.select = lambda r, w, x, seconds: wait(r, w, x, seconds / 10)
-    socket.socket.settimeout = lambda conn, seconds: settimeout(conn, seconds / 10)
+    select.select = lambda r, w, x, seconds: wait(r, w, x, seconds * {0})
+    socket.socket.settimeout = lambda conn, seconds: settimeout(conn, seconds * {0})
 """
+FAST_CLOCK = CLOCK.format(0.1)
+SLOW_CLOCK = CLOCK.format(100)
 INPUT_FAILS = """if True:
     import sys
     class Stdin:
@@ -44,7 +46,7 @@ class ClientCase(Case):
     def meet(self, **options):
         """Pone en marcha el cliente, lo acepta y espera a que pida una línea."""
         self.client = self.start("client.py", self.port, **options)
-        self.conn = self.own(self.listener.accept()[0])
+        self.conn = self.prepared(self.listener.accept()[0])
         self.client.out.until(PROMPT)
 
     def sends(self, typed, message=None):
@@ -53,9 +55,9 @@ class ClientCase(Case):
         message = typed.encode() if message is None else message
         self.assertEqual(self.conn.recv(1024), message)
 
-    def shows(self, reply):
+    def shows(self, text):
         """Comprueba que muestra la respuesta y pide otra línea."""
-        self.client.out.expect(f"Respuesta del servidor: {reply}\n{PROMPT}")
+        self.client.out.expect(f"Respuesta del servidor: {text}\n{PROMPT}")
 
     @contextlib.contextmanager
     def lasting(self, least, most):
@@ -68,25 +70,24 @@ class ClientCase(Case):
 
 class TalkTest(ClientCase):
     def test_messages(self):
-        """Cada línea se envía con un salto, y se muestra su respuesta sin demora."""
-        self.meet()
-        with self.lasting(0, 1.2):  # con 0.3 segundos de silencio cada una, serían 1.5
-            for line in "hola\n", "\n", " ñ 😀 \n", " DESCONEXION \n", "desconexion\n":
-                self.sends(line)
-                self.conn.sendall(b"SI\n")
-                self.shows("SI")
+        """Cada línea se envía con un \\n, y su respuesta se ve sin esperas."""
+        self.meet(prepare=SLOW_CLOCK)
+        for line in "hola\n", "\n", " ñ 😀 \n", " DESCONEXION \n", "desconexion\n":
+            self.sends(line)
+            self.conn.sendall(b"SI\n")
+            self.shows("SI")
 
     def test_replies(self):
         """La respuesta se espera entera y se muestra como llegó."""
-        self.meet()
+        self.meet(prepare=SLOW_CLOCK)
         for reply, shown in REPLIES.items():
             self.sends("hola\n")
             for piece in reply.split(b"|"):
                 self.conn.sendall(piece)
-                time.sleep(0.02)  # menos que los 0.3 s que acaban una respuesta
+                time.sleep(0.02)  # para que lleguen por separado
             self.shows(shown)
 
-    def test_public_servers(self):
+    def test_reply_without_newline(self):
         """Sin salto de línea, la respuesta acaba tras 0.3 segundos de silencio."""
         self.meet()
         with self.lasting(0.55, 1.8):
@@ -98,7 +99,7 @@ class TalkTest(ClientCase):
     def test_what_came_before(self):
         """Lo que llegó antes de enviar una línea no es su respuesta."""
         self.meet()
-        for early in b"Bienvenido\n", b"TARDE\nMAL", b"X" * 400_000:
+        for early in b"Bienvenido\n", b"TARDE\nMAL", b"X" * 100_000:
             self.conn.sendall(early)
             self.sends("hola\n")
             self.conn.sendall(b"HOLA\n")
@@ -118,7 +119,7 @@ class TalkTest(ClientCase):
             ({}, b"\xff\xc3\n", "\ufffd\ufffd\n", "Ñ€😀"),
             ({"encoding": "ascii"}, b"\xc3\n", "\ufffd\n", r"\xd1\u20ac\U0001f600"),
             ({"encoding": "cp1252"}, b"\xf1\x81\n", "ñ\ufffd\n", r"Ñ€\U0001f600"),
-            ({"before": LIKE_IDLE}, "ñ\n", "ñ\n", "Ñ€😀"),
+            ({"prepare": LIKE_IDLE}, "ñ\n", "ñ\n", "Ñ€😀"),
         ):
             self.meet(**options)
             self.sends(typed, message.encode())
@@ -137,24 +138,24 @@ class WaitTest(ClientCase):
         with self.lasting(1.8, 2.4):
             self.client.err.expect(BUSY)
         first.sendall(b"sigo\n")  # tras dos segundos de silencio
-        self.assertEqual(read(first, 5), b"SIGO\n")
+        self.assertEqual(receive(first, 5), b"SIGO\n")
         first.close()
         self.shows("HOLA")
 
     def test_only_one_notice(self):
         """Avisa una vez por línea, y sigue esperando."""
-        self.meet(before=FAST_CLOCK)
+        self.meet(prepare=FAST_CLOCK)
         for line in "uno\n", "dos\n":
             self.sends(line)
             self.client.err.expect(BUSY)
-            time.sleep(0.3)  # tres segundos de los suyos
+            time.sleep(0.3)  # otros tres segundos, para él
             self.conn.sendall(b"YA\n")
             self.shows("YA")
-        self.assertEqual(self.client.err.read(), "")
+        self.assertEqual(self.client.err.peek(), "")
 
     def test_stuck_server(self):
         """Si no cabe más y nadie lee, a los diez segundos la conexión está perdida."""
-        self.meet(before=FAST_CLOCK)
+        self.meet(prepare=FAST_CLOCK)
         with self.lasting(0.8, 3):
             self.client.type("x" * 2**24 + "\n")
             self.client.ends(1, "", LOST)
@@ -168,19 +169,19 @@ class EndTest(ClientCase):
             with self.lasting(0, 1):
                 self.client.type(typed)
                 self.client.process.stdin.close()
-                self.assertEqual(read(self.conn), b"DESCONEXION")
+                self.assertEqual(receive(self.conn), b"DESCONEXION")
                 self.client.ends(0, shown)
 
     def test_no_server(self):
         """Sin servidor lo dice en una línea, con la dirección y qué hacer."""
-        with socket.socket() as closed:
-            closed.bind((HOST, 0))
-            # Ni 65536 más: ese puerto no existe, aunque Linux puede tomarlo por otro.
-            for port in closed.getsockname()[1], self.port + 65536, 10**21:
+        with socket.socket() as bound:
+            bound.bind((HOST, 0))  # sin listen
+            # Los otros puertos no existen, aunque podría tomarse uno por self.port.
+            for port in bound.getsockname()[1], self.port + 65536, 10**21:
                 told = f"No hay servidor en {HOST}:{port}: inicia primero server.py.\n"
                 self.start("client.py", port).ends(1, err=told)
 
-    def test_server_leaves(self):
+    def test_closed_during_a_reply(self):
         """Lo que llegó antes de que cierre el servidor se muestra."""
         self.meet()
         self.sends("hola\n")
@@ -188,16 +189,19 @@ class EndTest(ClientCase):
         self.conn.close()
         self.shows("HO")
 
-    def test_server_gone(self):
-        """Que ya no está el servidor se ve en el mensaje siguiente."""
+    def test_closed_before_a_message(self):
+        """La ausencia del servidor se nota en el mensaje siguiente."""
         for leave in socket.socket.close, reset:
-            for typed, *end in ("hola\n", 1, "", LOST), ("DESCONEXION\n", 0, CLOSING):
+            for typed, code, out, err in (
+                ("hola\n", 1, "", LOST),
+                ("DESCONEXION\n", 0, CLOSING, ""),
+            ):
                 self.meet()
                 leave(self.conn)
                 self.client.type(typed)
-                self.client.ends(*end)
+                self.client.ends(code, out, err)
 
-    def test_server_goes_without_answering(self):
+    def test_closed_instead_of_a_reply(self):
         """Si se va, o se corta la conexión, en lugar de responder, lo dice."""
         for leave in socket.socket.close, reset:
             self.meet()
@@ -206,10 +210,9 @@ class EndTest(ClientCase):
             self.client.ends(1, "", LOST)
 
     def test_other_errors(self):
-        """Un error que no es de la conexión no pasa por serlo."""
-        client = self.start("client.py", self.port, before=INPUT_FAILS)
+        """Un error que no es de la conexión se muestra como lo que es."""
+        client = self.start("client.py", self.port, prepare=INPUT_FAILS)
         client.err.until("no hay teclado\n")
-        self.assertNotIn(LOST, client.err.read())
 
 
 @unittest.skipUnless(importlib.util.find_spec("termios"), "no hay pseudoterminales")
@@ -217,7 +220,7 @@ class TerminalTest(ClientCase):
     @unittest.skipUnless(importlib.util.find_spec("readline"), "no hay readline")
     def test_editing(self):
         """Se recuperan y corrigen las líneas anteriores; Ctrl+D se despide."""
-        self.meet(terminal="xterm")
+        self.meet(term="xterm")
         self.sends("uno\r", b"uno\n")
         self.conn.sendall(b"HOLA\n")
         self.client.out.until("Respuesta del servidor: HOLA\n")
@@ -226,19 +229,19 @@ class TerminalTest(ClientCase):
         self.conn.sendall(b"HOLA\n")
         self.client.out.until(PROMPT)
         self.client.type("\x04")
-        self.assertEqual(read(self.conn), b"DESCONEXION")
+        self.assertEqual(receive(self.conn), b"DESCONEXION")
         self.client.out.until(CLOSING)
         self.client.ends(0)
 
     def test_interrupt(self):
         """Ctrl+C, al pedir o al esperar, acaba sin despedirse, en otra línea."""
-        for typed, echo, sent in ("ñ", "ñ", ""), ("ñ\r", "ñ\n", "ñ\n"):
-            self.meet(terminal="dumb")
+        for typed, echo, sent in ("a", "a", b""), ("a\r", "a\n", b"a\n"):
+            self.meet(term="dumb")  # que no añade códigos de control
             self.client.type(typed)
-            self.client.out.expect(echo)  # lo que no ha leído, Ctrl+C lo descarta
-            self.assertEqual(read(self.conn, len(sent.encode())), sent.encode())
+            self.client.out.expect(echo)  # antes, Ctrl+C descartaría lo tecleado
+            self.assertEqual(receive(self.conn, len(sent)), sent)
             with self.lasting(0, 1):
                 self.client.type("\x03")
-                self.assertEqual(read(self.conn), b"")
+                self.assertEqual(receive(self.conn), b"")
             self.client.out.until("\n")  # puede haber ^C antes
             self.client.ends(130)
