@@ -67,8 +67,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         if goodbye:
             # Falta responder lo nuevo, hasta el \n anterior a DESCONEXION, incluido.
             end = goodbye.start() + 1
-            # Si llegó como «DESCO» y «NEXION», no falta nada: previous es b"\nDESCO" (6
-            # bytes), end es 1, y received[6:1] es b"".
+            # Si llegó «DESCO», que ya se respondió, y ahora «NEXION», no falta nada:
+            # previous es b"\nDESCO" (6 bytes), end es 1, y received[6:1] es b"".
             unanswered = received[len(previous) : end]
             answer(conn, decoder.decode(unanswered))
             print("Mensaje recibido: DESCONEXION")
@@ -82,8 +82,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
 
 def main() -> None:
     """Escucha en HOST y atiende a los clientes, uno tras otro, hasta Ctrl+C."""
-    # Ctrl+C (SIGINT) lo atiende el sistema, que termina el programa: en Windows, Python
-    # no lo ve mientras accept o recv esperan (CPython issue 85609).
+    # Ctrl+C (SIGINT) lo atiende el sistema, que termina el programa, porque en Windows
+    # Python no lo ve mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Cada línea se ve en el acto, aunque la salida sea un archivo; lo que la consola no
     # puede mostrar aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, ni lo
