@@ -62,7 +62,7 @@ def ask(conn: socket.socket, line: str) -> str:
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
     # Lo que no se puede leer se convierte en «�»; lo que la consola no puede mostrar
-    # aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, ni lo necesita.
+    # se ve como código (\xf1 por ñ). IDLE no tiene reconfigure ni lo necesita.
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
     if hasattr(sys.stdout, "reconfigure"):

@@ -85,9 +85,8 @@ def main() -> None:
     # Ctrl+C (SIGINT) lo atiende el sistema, que termina el programa, porque en Windows
     # Python no lo ve mientras accept o recv esperan (CPython issue 85609).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Cada línea se ve en el acto, aunque la salida sea un archivo; lo que la consola no
-    # puede mostrar aparece como código (\xf1 por ñ). IDLE no tiene reconfigure, ni lo
-    # necesita.
+    # Cada línea se ve en el acto, también en un archivo; lo que la consola no puede
+    # mostrar se ve como código (\xf1 por ñ). IDLE no tiene reconfigure ni lo necesita.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     # Un argumento opcional («?»), que en la ayuda (-h) aparece como «puerto».
