@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import reprlib
 import signal
 import socket
 import struct
@@ -14,37 +13,19 @@ import unittest
 
 ROOT = pathlib.Path(__file__).parent.parent
 HOST = "127.0.0.1"
-PATIENCE = 8  # segundos, que solo se agotan cuando una prueba va a fallar
+PATIENCE = 5  # segundos, que solo se agotan cuando una prueba va a fallar
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 CLOSING = "Cerrando conexión con el servidor...\n"
 
-IN_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
-PREPARED = """{}
-import runpy, sys
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-LIKE_IDLE = """if True:  # sin reconfigure en la consola, y sin el módulo readline
-    import sys
-    from types import SimpleNamespace
-    sys.stdout.reconfigure(line_buffering=True)
-    stdin, stdout = sys.stdin, sys.stdout
-    sys.stdin = SimpleNamespace(readline=stdin.readline)
-    sys.stdout = SimpleNamespace(write=stdout.write, flush=stdout.flush)
-    sys.modules["readline"] = None  # import readline lanza ImportError
-"""
-
-posix_only = unittest.skipIf(os.name == "nt", "Windows no tiene señales")
+posix_only = unittest.skipIf(os.name == "nt", "Windows no sabe enviar Ctrl+C a otro")
 linux_only = unittest.skipUnless(sys.platform == "linux", "solo se ve en Linux")
-
-brief = reprlib.Repr()  # repr, pero sin los kilobytes del medio
-brief.maxstring = 200
 
 
 class Output:
     """Lo que un programa va escribiendo en un archivo."""
 
-    def __init__(self, path, encoding, newline):
+    def __init__(self, program, path, encoding, newline):
+        self.program = program
         self.file = path.open(encoding=encoding, errors="replace", newline=newline)
         self.new = ""  # lo que aún no se ha mirado
 
@@ -53,72 +34,73 @@ class Output:
         self.new += self.file.read()
         return self.new
 
-    def wait(self, enough):
-        """Espera a que lo nuevo cumpla `enough`, o a que se acabe la paciencia."""
+    def wait(self, text, enough):
+        """Espera a que lo nuevo cumpla `enough`; falla si el programa acaba antes."""
         deadline = time.monotonic() + PATIENCE
-        while not enough(self.peek()) and time.monotonic() < deadline:
+        while not enough(self.peek()):
+            ended = self.program.process.poll() is not None
+            if time.monotonic() > deadline or (ended and not enough(self.peek())):
+                self.fail(text)
             time.sleep(0.005)
+
+    def fail(self, text):
+        came = f"se ve {self.new[: len(text) + 80]!r:.300} en lugar de {text!r:.200}"
+        raise AssertionError(f"{came}\n{self.program.err.peek()}")
 
     def expect(self, text):
         """Comprueba que lo siguiente es `text`; falla en cuanto es otra cosa."""
-        self.wait(lambda new: len(new) >= len(text) or not text.startswith(new))
+        self.wait(text, lambda new: len(new) >= len(text) or not text.startswith(new))
         if not self.new.startswith(text):
-            came = brief.repr(self.new[: len(text) + 80])
-            raise AssertionError(f"se ve {came} en lugar de {brief.repr(text)}")
+            self.fail(text)
         self.new = self.new[len(text) :]
 
     def until(self, text):
         """Espera a que se vea `text` y devuelve lo que hay antes."""
-        self.wait(lambda new: text in new)
-        if text not in self.new:
-            raise AssertionError(f"no está {text!r} en {brief.repr(self.new)}")
+        self.wait(text, lambda new: text in new)
         before, _, self.new = self.new.partition(text)
         return before
 
 
 class Program:
-    """Un programa en marcha, con su salida en dos archivos.
+    """Un programa en marcha; `condition` es una función de conditions.py."""
 
-    Si se da `prepare`, es código que se ejecuta antes; si se da `term`, está en un
-    terminal de ese tipo.
-    """
-
-    def __init__(self, *args, encoding="utf-8", prepare="", term=""):
+    def __init__(self, *args, condition=None, encoding="utf-8"):
         command = [sys.executable, *map(str, args)]
-        if prepare:
-            command[1:1] = ["-c", PREPARED.format(prepare)]
-        if term:
-            command = [sys.executable, "-c", IN_TERMINAL, *command]
+        if condition:
+            command[1:1] = [str(ROOT / "tests" / "conditions.py"), condition]
         # Lo que se ve no depende del entorno en que se prueba.
         personal = ("PYTHON", "LC_", "LANG")
         env = {k: v for k, v in os.environ.items() if not k.startswith(personal)}
-        env.update(PYTHONIOENCODING=encoding, TERM=term, INPUTRC=os.devnull)
-        newline = None if term or os.name == "nt" else ""  # None: \r\n se lee \n
+        env.update(PYTHONIOENCODING=encoding, TERM="dumb", INPUTRC=os.devnull)
+        # Windows y los terminales añaden un \r a cada \n; None lo quita.
+        newline = None if os.name == "nt" or condition == "terminal" else ""
         self.folder = tempfile.TemporaryDirectory()
         paths = [pathlib.Path(self.folder.name, name) for name in ("out", "err")]
         with paths[0].open("wb") as out, paths[1].open("wb") as err:
             pipes = {"stdin": subprocess.PIPE, "stdout": out, "stderr": err}
-            self.process = subprocess.Popen(
-                command, bufsize=0, cwd=ROOT, env=env, **pipes
-            )
-        self.out, self.err = (Output(path, encoding, newline) for path in paths)
+            options = {"bufsize": 0, "cwd": ROOT, "env": env, **pipes}
+            self.process = subprocess.Popen(command, **options)
+        self.out, self.err = (Output(self, path, encoding, newline) for path in paths)
 
     def type(self, text):
         self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
 
-    def ends(self, code, out="", err="", seconds=PATIENCE):
-        """Comprueba que acaba a tiempo, con ese código y esa salida."""
-        came = [self.process.wait(seconds), self.out.peek(), self.err.peek()]
+    def ends(self, code, out="", err=""):
+        """Comprueba que acaba, con ese código y esa salida."""
+        came = [self.process.wait(PATIENCE), self.out.peek(), self.err.peek()]
         if came != [code, out, err]:
-            came = brief.repr(came)
-            raise AssertionError(f"acaba con {came} en lugar de {[code, out, err]}")
+            came = f"acaba con {came!r:.300}"
+            raise AssertionError(f"{came} en lugar de {[code, out, err]!r:.300}")
 
     def stop(self):
         self.process.kill()
         self.process.wait()
+        errors = self.err.peek()
         for file in self.process.stdin, self.out.file, self.err.file:
             file.close()
         self.folder.cleanup()
+        if "Traceback" in errors:
+            raise AssertionError(errors)
 
 
 class Case(unittest.TestCase):
@@ -148,9 +130,9 @@ class Case(unittest.TestCase):
         return server
 
     def connect(self, server):
-        return self.prepared(socket.create_connection((HOST, server.port)))
+        return self.ready(socket.create_connection((HOST, server.port)))
 
-    def prepared(self, conn):
+    def ready(self, conn):
         """Devuelve `conn`, que no agrupará envíos y se cerrará al acabar."""
         self.addCleanup(conn.close)
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,89 +1,72 @@
 """El servidor, visto por sus clientes y en su consola."""
 
-import codecs
 import pathlib
 import re
 import signal
 import socket
 import threading
 
-from tests.support import HOST, LIKE_IDLE, Case, linux_only, posix_only, receive, reset
+from tests.support import HOST, Case, linux_only, posix_only, receive, reset
 
-# En las conversaciones, | separa lo que trae un recv de lo que trae el siguiente.
+# Donde hay un |, se espera a lo que se responde hasta ahí antes de enviar lo siguiente:
+# es lo que trae un recv y lo que trae otro.
 GOODBYES = {  # y lo que se responde antes
     b"DESCONEXION\n": b"",
-    b"DESCONEXION\r\n": b"",
     b"DESCONEXION": b"",
     b"DESCONEXION\r": b"",
-    b"DESCO|NEXION\n": b"DESCO",
-    b"DESCO|NEXION\r\n": b"DESCO",
-    b"DESCO|NEXION": b"DESCO",
-    b"D|E|S|C|O|N|E|X|I|O|N\r": b"DESCONEXIO",
+    b"DESCO|NEXION\n": b"DESCO|",
+    b"DESCO|NEXION": b"DESCO|",
+    b"D|E|S|C|O|N|E|X|I|O|N\r": b"D|E|S|C|O|N|E|X|I|O|",
     b"hola\nDESCONEXION": b"HOLA\n",
-    b"hola\r\nDESCONEXION\r\n": b"HOLA\r\n",
-    b"hola\n|DESCONEXION\r": b"HOLA\n",
-    b"hola|DESCONEXION": b"HOLA",
-    b"hola|\nDESCONEXION\n": b"HOLA\n",
-    b"hola|, mundo\nDESCONEXION\n": b"HOLA, MUNDO\n",
-    b"hola, mundo\nDESCONEXIO|N\r\n": b"HOLA, MUNDO\nDESCONEXIO",
-    b"\n\nDESCONEXION\n": b"\n\n",
-    b"desconexion\nDESCONEXION\n": b"DESCONEXION\n",
+    b"hola\rDESCONEXION\n": b"HOLA\r",
+    b"hola|DESCONEXION": b"HOLA|",
+    b"hola|DESCONEXION\r\n": b"HOLA|",
+    b"hola, mundo\nDESCONEXIO|N\r\n": b"HOLA, MUNDO\nDESCONEXIO|",
     b"DESCONEXIONES\nDESCONEXION\n": b"DESCONEXIONES\n",
     b"uno\nDESCONEXION\ndos\nDESCONEXION\n": b"UNO\n",
-    b"DESCO|NEXION\nDESCONEXION": b"DESCO",
-    b"x" * 65536 + b"|DESCONEXION": b"X" * 65536,
-    b"x" * 65535 + b"\n|DESCONEXION\n": b"X" * 65535 + b"\n",
-    b"x\xc3|DESCONEXION": b"X",
-    b"x\xc3|\nDESCONEXION\n": b"X\xc3\n",
+    b"DESCO|NEXION\nDESCONEXION": b"DESCO|",
+    b"x" * 65536 + b"|DESCONEXION\n": b"X" * 65536 + b"|",
+    b"x" * 65535 + b"\n|DESCONEXION\n": b"X" * 65535 + b"\n|",
+    b"x\xc3|DESCONEXION": b"X|",
+    b"x\xc3|\nDESCONEXION\n": b"X|\xc3\n",
+    b"\xff\xf4\xff\xfd\x06|DESCONEXION\r\n": b"\xff\xf4\xff\xfd\x06|",
 }
-STREAM = "x straße €, 😀\r\nñ ŉ\n".encode()
-TEXTS = [  # cuya respuesta son sus mayúsculas
-    b"",
-    b"\n",
-    b"desconexion\n",
-    b" DESCONEXION\n",
-    b"DESCONEXION \n",
-    b"DESCONEXION\r\r\n",
-    b"DESCONEXION\rx|\n",
-    b"DESCONEXIONES\n",
-    b"DESCO|NEXIONES|\n",
-    b"no DESCONEXION aun\n",
-    b"hola DESCONEXION|\n",
-    b"hola|DESCONEXION\n",
-    b"hola|DESCONEXION\r",
-    b"hola|DESCO|NEXION",
-    b"hola\rDESCONEXION\n",
-    b"x" * 65536 + b"|DESCONEXION\n",
-    "DESCONEXIÓN\n".encode(),
-    "\ufeffstraße ŉ ﬁ ñandú 😀 \t \x1b[1m \u2028\r\n".encode(),
+TEXTS = {  # que no son despedidas, y su respuesta
+    b"": b"",
+    b"\n": b"\n",
+    b"desconexion\n": b"DESCONEXION\n",
+    b" DESCONEXION\n": b" DESCONEXION\n",
+    b"DESCONEXION \n": b"DESCONEXION \n",
+    b"DESCONEXIONx\n": b"DESCONEXIONX\n",
+    b"DESCONEXIONES|\n": b"DESCONEXIONES|\n",
+    b"hola DESCONEXION|\n": b"HOLA DESCONEXION|\n",
+    b"hola|DESCONEXION\n\n": b"HOLA|DESCONEXION\n\n",
+    b"x\x0cDESCONEXION\n": b"X\x0cDESCONEXION\n",
+    "DESCONEXIÓN\n".encode(): "DESCONEXIÓN\n".encode(),
+    "ß ﬁ \ufeff😀 \x1b \u2028\r\n".encode(): "SS FI \ufeff😀 \x1b \u2028\r\n".encode(),
     # Lo que no es UTF-8 vuelve como llegó, y su ASCII en mayúsculas.
-    b"a\x80\xc0\xafb\xff\n",
-    b"a\xed\xa0\x80b\xf5\x90\x80\x80c\n",
-    b"a\xe2\x82|b\n",
-    b"a\xe2\x82",  # salvo medio carácter al final
-    # Se corte por donde se corte, cada trozo se responde en el acto.
-    *(STREAM[:cut] + b"|" + STREAM[cut:] for cut in range(len(STREAM))),
-]
-SHOWN = {  # lo que llega de una vez, y cómo lo muestra la consola
-    b"HOLA": "HOLA",
-    b"\n": "",
-    b" HOLA \r\n\n": " HOLA ",
-    "€ Ñ 😀 \\ 'X'\n".encode(): "€ Ñ 😀 \\ 'X'",
-    "\nUÑO\nDOS\n".encode(): r"'\nUÑO\nDOS'",
-    b"\x1b[2J\\\x07\x00\x7f\t1\r2\n": r"'\x1b[2J\\\x07\x00\x7f\t1\r2'",
-    "\ufeff\x9b\u2028\u202e\n".encode(): r"'\ufeff\x9b\u2028\u202e'",
-    b"\x80 \xff \xe2\x82\n": r"'\udc80 \udcff \udce2\udc82'",
-    b"UNO\n\xc3": "UNO",  # y un carácter a medias, que se verá cuando llegue el resto
-    b"\x91\n": "Ñ",
+    b"a\x80\xc0\xafb\xff\n": b"A\x80\xc0\xafB\xff\n",
+    b"a\xe2\x82|b\n": b"A|\xe2\x82B\n",
+    b"a\xe2\x82": b"A",  # salvo medio carácter al final
 }
-ACCEPT_FAILS_ONCE = """if True:
-    import socket
-    accept = socket.socket.accept
-    def fail_once(listener):
-        socket.socket.accept = accept
-        raise OSError(57, "Socket is not connected")
-    socket.socket.accept = fail_once
-"""
+STREAM = "x straße €, 😀\r\nñ ŉ\n"
+STREAM_UPPER = "X STRASSE €, 😀\r\nÑ \u02bcN\n"
+SHOWN = {  # lo que llega de una vez, y los mensajes que muestra la consola
+    b"HOLA": ["HOLA"],
+    b"\n": [""],
+    b" HOLA \r\n\n": [" HOLA ", ""],
+    b"UNO\nDOS\rTRES\r\nCUATRO": ["UNO", "DOS", "TRES", "CUATRO"],
+    b"A\x0cB\n": [r"'A\x0cB'"],
+    "€ Ñ 😀 \\ 'X'\n".encode(): ["€ Ñ 😀 \\ 'X'"],
+    b"\x1b[2J\\\x07\x00\x7f\t\n": [r"'\x1b[2J\\\x07\x00\x7f\t'"],
+    "\ufeff\x9b\u2028\u202e\n".encode(): [r"'\ufeff\x9b\u2028\u202e'"],
+    b"\x80 \xff \xe2\x82\n": [r"'\udc80 \udcff \udce2\udc82'"],
+    b"UNO\n\xc3": ["UNO"],  # y un carácter a medias
+    b"\x91\n": ["Ñ"],  # el resto
+    b"X" * 1000 + b"\n": ["X" * 1000],
+    b"X" * 1001 + b"\n": ["X" * 1000 + "…"],
+    b"\t" * 50_000: ["'" + r"\t" * 1000 + "'…"],
+}
 LOST = "Se perdió la conexión con el cliente.\n"
 
 
@@ -95,63 +78,79 @@ def exchanged(message, reply):
     return f"Mensaje recibido: {message}\nRespuesta enviada al cliente: {reply}\n"
 
 
+def closed(conn):
+    return f"Conexión cerrada con el cliente {conn.getsockname()}\n"
+
+
 def said_goodbye(conn):
     end = f"El cliente {conn.getsockname()} solicita desconexión.\n"
-    return f"Mensaje recibido: DESCONEXION\n{end}"
-
-
-def upper(data):
-    text, _ = codecs.utf_8_decode(data, "surrogateescape", False)
-    return text.upper().encode("utf-8", "surrogateescape")
-
-
-def ask(conn, message):
-    """Envía `message` y devuelve su respuesta."""
-    conn.sendall(message)
-    return receive(conn, len(upper(message)))
-
-
-def say(conn, conversation):
-    """Pregunta cada parte y envía la última; devuelve las respuestas anteriores."""
-    *parts, last = conversation.split(b"|")
-    replies = b"".join(ask(conn, part) for part in parts)
-    conn.sendall(last)
-    return replies
+    return f"Mensaje recibido: DESCONEXION\n{end}{closed(conn)}"
 
 
 def fill(conn):
-    """Envía líneas sin leer hasta que ambos lados se quedan bloqueados."""
+    """Envía sin leer hasta que ambos lados se quedan bloqueados."""
     conn.settimeout(0.3)
     try:
         while True:
-            conn.sendall(b"hola\n" * 1000)
+            conn.sendall(b"x" * 65536)
     except socket.timeout:
         pass
 
 
-class ReplyTest(Case):
+class ServerCase(Case):
     def setUp(self):
         self.server = self.serve()
 
+    def asks(self, conn, message, reply):
+        """Envía un mensaje y comprueba su respuesta."""
+        conn.sendall(message)
+        self.assertEqual(receive(conn, len(reply)), reply, f"a {message[-60:]}")
+
+    def talks(self, conn, conversation, replies):
+        for message, reply in zip(conversation.split(b"|"), replies.split(b"|")):
+            self.asks(conn, message, reply)
+
+    def survives(self):
+        """Comprueba que se dio una conexión por perdida y se atiende a la próxima."""
+        self.server.out.until(LOST)
+        with self.connect(self.server) as conn:
+            self.asks(conn, b"sigue\n", b"SIGUE\n")
+
+
+class ReplyTest(ServerCase):
     def test_goodbyes(self):
         """DESCONEXION cierra la conexión, y lo anterior a ella se responde."""
-        for conversation, expected in GOODBYES.items():
+        for conversation, replies in GOODBYES.items():
             with self.connect(self.server) as conn:
-                replies = say(conn, conversation) + receive(conn)
-                self.assertEqual(replies, expected, conversation[-40:])
+                self.talks(conn, conversation, replies)
+                self.assertEqual(receive(conn), b"", f"a {conversation[-60:]}")
                 self.server.out.until(said_goodbye(conn))
 
     def test_texts(self):
         """Todo lo demás se responde, y quien cierra su lado lo recibe entero."""
-        for conversation in TEXTS:
+        for conversation, replies in TEXTS.items():
             with self.connect(self.server) as conn:
-                replies = say(conn, conversation)
+                self.talks(conn, conversation, replies)
                 conn.shutdown(socket.SHUT_WR)
-                replies += receive(conn)
-                expected = upper(conversation.replace(b"|", b""))
-                self.assertEqual(replies, expected, conversation[-40:])
-                left = f"El cliente {conn.getsockname()} se fue sin despedirse.\n"
-                self.server.out.until(left)
+                self.assertEqual(receive(conn), b"", f"a {conversation[-60:]}")
+                self.assertNotIn("solicita", self.server.out.until(closed(conn)))
+
+    def test_cuts(self):
+        """Se corte por donde se corte, cada trozo se responde en el acto."""
+        data = STREAM.encode()
+        for cut in range(1, len(data)):
+            with self.connect(self.server) as conn:
+                # «ignore» quita el carácter a medias del final.
+                whole = data[:cut].decode(errors="ignore").upper().encode()
+                rest = STREAM_UPPER.encode()[len(whole) :]
+                self.talks(conn, data[:cut] + b"|" + data[cut:], whole + b"|" + rest)
+
+    def test_one_send(self):
+        """Lo que llega junto se responde de una vez."""
+        conn = self.connect(self.server)
+        for _ in range(20):
+            conn.sendall(b"a\nb\nc\n")
+            self.assertEqual(conn.recv(100), b"A\nB\nC\n")
 
     @linux_only
     def test_endless_line(self):
@@ -163,24 +162,17 @@ class ReplyTest(Case):
             data = "€ñ😀".encode() * length
             sender = threading.Thread(target=conn.sendall, args=(data,))
             sender.start()
-            replies = receive(conn, len(data))
+            self.assertTrue(receive(conn, len(data)) == "€Ñ😀".encode() * length)
             sender.join()
-            self.assertEqual(replies, upper(data))
             peak = re.search(r"VmHWM:\s+(\d+)", status.read_text())
             peaks.append(int(peak[1]))
         self.assertLess(peaks[1] - peaks[0], 8192)
 
 
-class QueueTest(Case):
+class QueueTest(ServerCase):
     def setUp(self):
-        self.server = self.serve()
+        super().setUp()
         self.conn = self.connect(self.server)
-
-    def survives(self):
-        """Comprueba que se dio una conexión por perdida y se atiende a la próxima."""
-        self.server.out.until(LOST)
-        with self.connect(self.server) as conn:
-            self.assertEqual(ask(conn, b"sigue\n"), b"SIGUE\n")
 
     def test_one_at_a_time(self):
         """Los demás esperan en la cola, y se les atiende en orden."""
@@ -188,81 +180,81 @@ class QueueTest(Case):
         for conn in conns:
             conn.sendall(b"hola\n")
         for conn in conns:
-            replies = receive(conn, 5) + say(conn, b"sigo\n|" * 20 + b"DESCONEXION")
-            self.assertEqual(replies + receive(conn), b"HOLA\n" + b"SIGO\n" * 20)
-            log = exchanged("hola", "HOLA") + exchanged("sigo", "SIGO") * 20
+            self.assertEqual(receive(conn, 5), b"HOLA\n")
+            for _ in range(20):
+                self.asks(conn, b"x\n", b"X\n")
+            self.asks(conn, b"DESCONEXION", b"")
+            log = exchanged("hola", "HOLA") + exchanged("x", "X") * 20
             self.server.out.expect(connected(conn) + log + said_goodbye(conn))
 
-    def test_long_message(self):
-        """Un mensaje largo que esperaba en la cola se lee de una vez."""
-        with self.connect(self.server) as conn:
-            conn.sendall(b"x" * 50_000)
-            self.conn.close()
-            self.server.out.until(connected(conn))
-            self.server.out.expect(exchanged("x" * 50_000, "X" * 50_000))
-
     def test_reset(self):
-        """Quien corta la conexión, incluso en la cola, solo acaba con la suya."""
-        ask(self.conn, b"hola\n")
-        waiting = self.connect(self.server)
-        waiting.sendall(b"hola\n")
-        for conn in waiting, self.conn:
-            reset(conn)
-        self.survives()
-        self.survives()
-
-    def test_reset_with_replies_pending(self):
-        """Quien corta la conexión sin leer sus respuestas solo acaba con la suya."""
-        fill(self.conn)
+        """Quien corta la conexión, esté donde esté, solo acaba con la suya."""
+        for message in b"", b"hola\n":
+            waiting = self.connect(self.server)
+            waiting.sendall(message)
+            reset(waiting)
+        fill(self.conn)  # con respuestas sin leer
         reset(self.conn)
-        self.survives()
+        for _ in range(3):
+            self.survives()
 
     def test_accept_fails(self):
         """Si falla accept, como puede en macOS y Windows, se atiende al siguiente."""
-        self.server = self.serve(prepare=ACCEPT_FAILS_ONCE)
+        self.server = self.serve(condition="accept_fails_once")
         self.survives()
 
     @linux_only
-    def test_leaving_without_reading(self):
-        """Quien no leyó se despide igual; lo que no se le pudo responder no consta."""
-        for last, end in (b"DESCONEXION", said_goodbye(self.conn)), (b"tarde\n", LOST):
-            self.conn.sendall(b"hola\n")
-            self.server.out.until(exchanged("hola", "HOLA"))
-            self.server.process.send_signal(signal.SIGSTOP)
-            self.conn.sendall(last)
-            self.conn.close()  # con algo sin leer, es un corte
-            self.server.process.send_signal(signal.SIGCONT)
-            self.server.out.expect(end)
-            self.conn = self.connect(self.server)
-
-
-class ConsoleTest(Case):
-    def test_shown(self):
-        """Lo que trae un recv va en una línea, y ningún cliente altera la consola."""
-        server = self.serve()
-        conn = self.connect(server)
-        server.out.expect(connected(conn))
-        for data, shown in SHOWN.items():
+    def test_gone(self):
+        """De quien ya se fue consta su despedida, pero no lo que no se le responde."""
+        lines = exchanged("a", "A") + exchanged("b", "B")
+        logs = [said_goodbye(self.conn)]
+        for data, leave, shown, end in (
+            (b"DESCONEXION\n", reset, "", said_goodbye),
+            (b"a\nb\nDESCONEXION\n", socket.socket.close, lines, said_goodbye),
+            (b"tarde\n", reset, LOST, lambda conn: ""),
+        ):
+            conn = self.connect(self.server)
             conn.sendall(data)
-            server.out.expect(exchanged(shown, shown))
+            logs.append(connected(conn) + shown + end(conn))
+            leave(conn)
+        self.server.out.expect(connected(self.conn))
+        self.conn.sendall(b"DESCONEXION")
+        for log in logs:
+            self.server.out.expect(log)
+
+
+class ConsoleTest(ServerCase):
+    def test_shown(self):
+        """Cada línea es un mensaje, y ningún cliente altera la consola."""
+        conn = self.connect(self.server)
+        self.server.out.expect(connected(conn))
+        for data, messages in SHOWN.items():
+            conn.sendall(data)
+            for message in messages:
+                self.server.out.expect(exchanged(message, message))
 
     def test_encodings(self):
         """Lo que la consola no puede mostrar va como código, y nada se retiene."""
         for options, received, reply in (
             ({"encoding": "ascii"}, r"\xf1 \u20ac", r"\xd1 \u20ac"),
             ({"encoding": "cp1252"}, "ñ €", "Ñ €"),
-            ({"prepare": LIKE_IDLE}, "ñ €", "Ñ €"),
+            ({"condition": "like_idle"}, "ñ €", "Ñ €"),
+            ({"condition": "in_thread"}, "ñ €", "Ñ €"),
         ):
             server = self.serve(**options)
             self.connect(server).sendall("ñ €\n".encode())
             server.out.until(exchanged(received, reply))
 
+    def test_no_console(self):
+        """Sin consola responde igual."""
+        self.server = self.serve(condition="no_console")
+        self.asks(self.connect(self.server), b"hola\n", b"HOLA\n")
 
-class StartTest(Case):
+
+class StartTest(ServerCase):
     def test_cannot_listen(self):
         """Si no puede escuchar, lo dice en una línea con la dirección y el motivo."""
-        taken = self.serve().port
-        for port, reason in (taken, r"\[.*ddress"), (65536, ".*65535"):
+        for port, reason in (self.server.port, r"\[.*ddress"), (65536, ".*65535"):
             server = self.start("server.py", port)
             server.err.expect(f"No se puede escuchar en {HOST}:{port}: ")
             self.assertRegex(server.err.until("\n"), rf"\A{reason}")
@@ -271,16 +263,15 @@ class StartTest(Case):
     @linux_only
     def test_only_this_address(self):
         """En las demás direcciones de la máquina no escucha."""
-        server = self.serve()
-        with self.assertRaises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", server.port)).close()
+        with socket.socket() as conn:
+            self.assertTrue(conn.connect_ex(("127.0.0.2", self.server.port)))
 
     def test_restart(self):
         """Se puede reiniciar en el acto, aunque tuviera un cliente."""
-        server = self.serve()
-        ask(self.connect(server), b"hola\n")
-        server.stop()
-        self.serve(server.port)
+        self.asks(self.connect(self.server), b"hola\n", b"HOLA\n")
+        self.server.process.kill()
+        self.server.process.wait()
+        self.serve(self.server.port)
 
     @posix_only
     def test_interrupt(self):
@@ -289,9 +280,11 @@ class StartTest(Case):
             server = self.serve()
             if state != "sin cliente":
                 conn = self.connect(server)
-                server.out.until(connected(conn))
+                server.out.expect(connected(conn))
             if state == "con uno que no lee":
                 fill(conn)
-            out = server.out.peek()
             server.process.send_signal(signal.SIGINT)
-            server.ends(-signal.SIGINT, out, seconds=1)
+            self.assertEqual(server.process.wait(1), -signal.SIGINT, state)
+            self.assertEqual(server.err.peek(), "", state)
+            if state != "con uno que no lee":  # a ese aún le respondía
+                self.assertEqual(server.out.peek(), "", state)
