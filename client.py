@@ -17,10 +17,10 @@ with contextlib.suppress(Exception):
 HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
-PAUSE = 0.5  # segundos
+WAIT = 0.5  # segundos
 GOODBYE = "DESCONEXION"
 PROMPT = f"Ingresa mensaje (o '{GOODBYE}' para salir): "
-BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente."
+BUSY_NOTICE = "El servidor aún no responde: puede que esté atendiendo a otro cliente."
 
 
 def read_line() -> str:
@@ -33,28 +33,28 @@ def read_line() -> str:
 
 
 def wait_readable(conn: socket.socket) -> bool:
-    """Espera hasta PAUSE segundos; dice si hay algo que leer o el servidor cerró."""
+    """Espera a que llegue algo o cierre el servidor; False si pasan WAIT segundos."""
     # En Windows, Python no ve Ctrl+C hasta que acaba la espera: por eso es corta.
-    readable, _, _ = select.select([conn], [], [], PAUSE)
+    readable, _, _ = select.select([conn], [], [], WAIT)
     return bool(readable)
 
 
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Espera la respuesta sin límite, pero a los dos segundos avisa. Lanza OSError si se
-    pierde la conexión, o si enviar dura más que el timeout de `conn`.
+    Espera sin límite a que empiece la respuesta; a los dos segundos, avisa. Lanza
+    OSError si se pierde la conexión, o si enviar dura más que el timeout de `conn`.
     """
     conn.sendall(line.encode() + b"\n")
-    pauses = 0
+    waits = 0
     while not wait_readable(conn):
-        pauses += 1
-        if pauses == 4:  # dos segundos
-            print(BUSY, file=sys.stderr, flush=True)
+        waits += 1
+        if waits == 4:  # dos segundos
+            print(BUSY_NOTICE, file=sys.stderr, flush=True)
     reply = b""
     while not reply.endswith(b"\n"):
         if not wait_readable(conn):
-            break  # tras un silencio también acaba: no todos envían el salto de línea
+            break  # silencio: hay servidores que no envían el salto de línea
         data = conn.recv(BUFSIZE)
         if not data:
             raise OSError("el servidor cerró la conexión")

@@ -20,7 +20,7 @@ MAX_SHOWN = 1000  # caracteres
 def for_console(message: str) -> str:
     """Devuelve el mensaje como se muestra: en una línea y, si es largo, recortado."""
     text = message.rstrip("\r\n")
-    # Una consola lenta tardaría en mostrar un megabyte, y entretanto nadie responde.
+    # Una consola lenta tardaría en mostrar un megabyte, y entretanto no se responde.
     shown = text[:MAX_SHOWN]
     # Sin repr, "\x1b[2J" borraría la pantalla.
     if not text.isprintable():
@@ -44,7 +44,7 @@ def respond(conn: socket.socket, messages: list[str]) -> None:
             f"Mensaje recibido: {for_console(message)}\n"
             f"Respuesta enviada al cliente: {for_console(reply)}\n"
         )
-    if replies:  # enviar b"" a quien ya se fue fallaría, y su despedida se perdería
+    if replies:  # enviar b"" a quien se despidió y se fue lanzaría OSError
         # Un solo envío: TCP retrasaría el segundo hasta que se confirme el primero.
         conn.sendall("".join(replies).encode(errors="surrogateescape"))
     for entry in log:
@@ -63,24 +63,23 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     # TCP transporta bytes, no mensajes: un recv puede traer media línea, o tres. Cada
     # trozo se responde en el acto: sus mayúsculas, unidas, son las de la línea. Pero
     # para reconocer la despedida hay que juntarlos.
-    line = b""  # lo que llegó de la línea actual, mientras pueda ser la despedida
+    line_start = b""  # crece mientras pueda ser la despedida
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        # Una despedida que llega sola lo es siempre, aunque no haya terminado la línea
-        # anterior: hay clientes que no envían saltos de línea.
+        # Hay clientes que no envían saltos de línea: si recv trajo solo la despedida,
+        # es otra línea, aunque la anterior no haya terminado.
         if data.splitlines() == [GOODBYE]:
-            line = b""
+            line_start = b""
         messages: list[str] = []
         for piece in data.splitlines(keepends=True):
-            if GOODBYE.startswith(line):
-                line += piece.rstrip(b"\r\n")
-            # No se espera al final de la línea, que esos clientes no envían.
-            if line == GOODBYE:
+            if GOODBYE.startswith(line_start):
+                line_start += piece.rstrip(b"\r\n")
+            if line_start == GOODBYE:  # sin esperar al \n, que quizá no llegue
                 respond(conn, messages)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
                 print(f"El cliente {address} solicita desconexión.")
                 return
             if piece.endswith((b"\r", b"\n")):
-                line = b""
+                line_start = b""
             message = decoder.decode(piece)
             if message:  # "" significa que solo llegó parte de un carácter
                 messages.append(message)
