@@ -64,14 +64,14 @@ class Output:
 class Program:
     """Un programa en marcha; `condition` es una función de conditions.py."""
 
-    def __init__(self, *args, condition=None, encoding="utf-8"):
+    def __init__(self, *args, condition=None, encoding="utf-8", term="dumb"):
         command = [sys.executable, *map(str, args)]
         if condition:
             command[1:1] = [str(ROOT / "tests" / "conditions.py"), condition]
         # Lo que se ve no depende del entorno en que se prueba.
         personal = ("PYTHON", "LC_", "LANG")
         env = {k: v for k, v in os.environ.items() if not k.startswith(personal)}
-        env.update(PYTHONIOENCODING=encoding, TERM="dumb", INPUTRC=os.devnull)
+        env.update(PYTHONIOENCODING=encoding, TERM=term, INPUTRC=os.devnull)
         # Windows y los terminales añaden un \r a cada \n; None lo quita.
         newline = None if os.name == "nt" or condition == "terminal" else ""
         self.folder = tempfile.TemporaryDirectory()

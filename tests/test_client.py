@@ -202,10 +202,11 @@ class TerminalTest(ClientCase):
     @unittest.skipUnless(importlib.util.find_spec("readline"), "no hay readline")
     def test_editing(self):
         """Se recuperan y corrigen las líneas anteriores; Ctrl+D se despide."""
-        self.meet(condition="terminal")
+        self.meet(condition="terminal", term="xterm")
         self.sends("uno\r", b"uno\n")
         self.conn.sendall(b"HOLA\n")
-        self.client.out.until(f"Respuesta del servidor: HOLA\n{PROMPT}")
+        self.client.out.until("Respuesta del servidor: HOLA\n")
+        self.client.out.until(PROMPT)
         self.sends("\x10\x01dos \r", b"dos uno\n")  # anterior, al principio, dos
         self.conn.sendall(b"HOLA\n")
         self.client.out.until(PROMPT)
