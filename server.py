@@ -20,7 +20,7 @@ MAX_SHOWN = 1000  # caracteres
 def for_console(message: str) -> str:
     """Devuelve el mensaje como se muestra: en una línea y, si es largo, recortado."""
     text = message.rstrip("\r\n")
-    # Una consola lenta tardaría en mostrar un megabyte, y entretanto no se responde.
+    # Una consola lenta tardaría en mostrar un megabyte, y lo siguiente esperaría.
     shown = text[:MAX_SHOWN]
     # Sin repr, "\x1b[2J" borraría la pantalla.
     if not text.isprintable():
@@ -44,8 +44,8 @@ def respond(conn: socket.socket, messages: list[str]) -> None:
             f"Mensaje recibido: {for_console(message)}\n"
             f"Respuesta enviada al cliente: {for_console(reply)}\n"
         )
-    if replies:  # enviar b"" a quien se despidió y se fue lanzaría OSError
-        # Un solo envío: TCP retrasaría el segundo hasta que se confirme el primero.
+    if replies:  # sin nada que enviar, sendall también falla si el cliente se fue
+        # Un solo envío: TCP retrasa el segundo hasta que se confirma el primero.
         conn.sendall("".join(replies).encode(errors="surrogateescape"))
     for entry in log:
         print(entry, end="")
@@ -62,16 +62,16 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     decoder = utf8.incrementaldecoder(errors="surrogateescape")
     # TCP transporta bytes, no mensajes: un recv puede traer media línea, o tres. Cada
     # trozo se responde en el acto: sus mayúsculas, unidas, son las de la línea. Pero
-    # para reconocer la despedida hay que juntarlos.
-    line_start = b""  # crece mientras pueda ser la despedida
+    # para reconocer la despedida hay que juntar los trozos.
+    line_start = b""  # lo que llegó de la línea actual, o su comienzo
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        # Hay clientes que no envían saltos de línea: si recv trajo solo la despedida,
-        # es otra línea, aunque la anterior no haya terminado.
+        # «hola» y «DESCONEXION», sin saltos de línea, no son «holaDESCONEXION»: si recv
+        # trajo solo la despedida, es una línea nueva.
         if data.splitlines() == [GOODBYE]:
             line_start = b""
         messages: list[str] = []
         for piece in data.splitlines(keepends=True):
-            if GOODBYE.startswith(line_start):
+            if GOODBYE.startswith(line_start):  # aún puede ser la despedida
                 line_start += piece.rstrip(b"\r\n")
             if line_start == GOODBYE:  # sin esperar al \n, que quizá no llegue
                 respond(conn, messages)
