@@ -35,20 +35,16 @@ def respond(conn: socket.socket, messages: list[str]) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    replies = []
-    log = []
-    for message in messages:
-        reply = message.upper()
-        replies.append(reply)
-        log.append(
-            f"Mensaje recibido: {for_console(message)}\n"
-            f"Respuesta enviada al cliente: {for_console(reply)}\n"
-        )
-    if replies:  # sin nada que enviar, sendall también falla si el cliente se fue
+    if messages:  # sin nada que enviar, sendall también falla si el cliente se fue
+        reply = "".join(messages).upper()
         # Un solo envío: TCP retrasa el segundo hasta que se confirma el primero.
-        conn.sendall("".join(replies).encode(errors="surrogateescape"))
-    for entry in log:
-        print(entry, end="")
+        conn.sendall(reply.encode(errors="surrogateescape"))
+    for message in messages:
+        print(
+            f"Mensaje recibido: {for_console(message)}\n"
+            f"Respuesta enviada al cliente: {for_console(message.upper())}\n",
+            end="",  # así es una sola escritura, que tarda menos
+        )
 
 
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
