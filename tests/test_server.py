@@ -65,6 +65,7 @@ SHOWN = {  # lo que llega de una vez, y los mensajes que muestra la consola
     b"\x91\n": ["Ñ"],  # el resto
     b"X" * 1000 + b"\n": ["X" * 1000],
     b"X" * 1001 + b"\n": ["X" * 1000 + "…"],
+    b"X" * 1000 + b"\t\n": ["'" + "X" * 1000 + "'…"],
     b"\t" * 50_000: ["'" + r"\t" * 1000 + "'…"],
 }
 LOST = "Se perdió la conexión con el cliente.\n"
