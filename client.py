@@ -17,7 +17,8 @@ with contextlib.suppress(Exception):
 HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
-WAIT = 0.5  # segundos
+SILENCE = 0.5  # segundos
+NOTICE_AFTER = 4  # silencios seguidos
 GOODBYE = "DESCONEXION"
 PROMPT = f"Ingresa mensaje (o '{GOODBYE}' para salir): "
 BUSY_NOTICE = "El servidor aún no responde: puede que esté atendiendo a otro cliente."
@@ -26,48 +27,50 @@ BUSY_NOTICE = "El servidor aún no responde: puede que esté atendiendo a otro c
 def read_line() -> str:
     """Pide una línea; el final de la entrada equivale a la despedida."""
     try:
-        return input(PROMPT)
+        return input(PROMPT).rstrip("\r")  # input deja el \r de un archivo de Windows
     except EOFError:  # Ctrl+D; en Windows, Ctrl+Z y Enter
         print()
         return GOODBYE
 
 
 def wait_readable(conn: socket.socket) -> bool:
-    """Espera a que llegue algo o cierre el servidor; False si pasan WAIT segundos."""
+    """Espera a que llegue algo o cierre el servidor; False tras SILENCE segundos."""
     # En Windows, Python no ve Ctrl+C hasta que acaba la espera: por eso es corta.
-    readable, _, _ = select.select([conn], [], [], WAIT)
+    readable, _, _ = select.select([conn], [], [], SILENCE)
     return bool(readable)
 
 
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Espera sin límite a que empiece la respuesta; a los dos segundos, avisa. Lanza
-    OSError si se pierde la conexión, o si enviar dura más que el timeout de `conn`.
+    Avisa si no llega pronto, y espera sin límite a que empiece. Lanza OSError si se
+    pierde la conexión, o si enviar dura más que el timeout de `conn`.
     """
     conn.sendall(line.encode() + b"\n")
-    waits = 0
+    silences = 0
     while not wait_readable(conn):
-        waits += 1
-        if waits == 4:  # dos segundos
+        silences += 1
+        if silences == NOTICE_AFTER:
             print(BUSY_NOTICE, file=sys.stderr, flush=True)
     reply = b""
-    while not reply.endswith(b"\n"):
-        if not wait_readable(conn):
-            break  # silencio: hay servidores que no envían el salto de línea
+    # Hay servidores que no envían el salto de línea: se callan, o cierran la conexión.
+    while not reply.endswith(b"\n") and wait_readable(conn):
         data = conn.recv(BUFSIZE)
-        if not data:
-            raise OSError("el servidor cerró la conexión")
+        if not data:  # b"" significa que el servidor cerró
+            break
         reply += data
+    if not reply:
+        raise OSError
     return reply.decode(errors="replace").rstrip("\r\n")
 
 
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
     # Lo que no se puede leer se convierte en «�»; lo que la consola no puede mostrar
-    # se ve como código (\xf1 por ñ). IDLE no tiene reconfigure ni lo necesita.
+    # se ve como código (\xf1 por ñ). IDLE no tiene reconfigure, y Thonny no lo permite.
     if hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(errors="replace")
+        with contextlib.suppress(OSError):
+            sys.stdin.reconfigure(errors="replace")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description=__doc__)
@@ -78,7 +81,7 @@ def main() -> None:
         try:
             conn.connect((HOST, port))
         except (OSError, OverflowError):  # OverflowError: no existe ese puerto
-            sys.exit(f"No hay servidor en {HOST}:{port}: inicia server.py {port}.")
+            sys.exit(f"No hay servidor en {HOST}:{port}: inícialo en ese puerto.")
         print("Se establece una conexión con el servidor.")
         while (line := read_line()) != GOODBYE:
             try:

@@ -14,35 +14,28 @@ HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
 GOODBYE = b"DESCONEXION"
-MAX_SHOWN = 1000  # caracteres
+MAX_SHOWN = 1000  # caracteres; mostrar más retrasaría la respuesta siguiente
 
 
-def for_console(message: str) -> str:
-    """Devuelve el mensaje como se muestra: en una línea y, si es largo, recortado."""
-    text = message.rstrip("\r\n")
-    # Una consola lenta tardaría en mostrar un megabyte, y lo siguiente esperaría.
-    shown = text[:MAX_SHOWN]
+def for_console(line: str) -> str:
+    """Devuelve `line` como se muestra: imprimible y, si es larga, recortada."""
+    shown = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + "…"
     # Sin repr, "\x1b[2J" borraría la pantalla.
-    if not text.isprintable():
-        shown = repr(shown)
-    if len(text) > MAX_SHOWN:
-        shown += "…"
-    return shown
+    return shown if shown.isprintable() else repr(shown)
 
 
-def respond(conn: socket.socket, messages: list[str]) -> None:
-    """Envía los mensajes en mayúsculas y después muestra cada uno con su respuesta.
+def respond(conn: socket.socket, text: str) -> None:
+    """Envía `text` en mayúsculas y después muestra cada línea con su respuesta.
 
     Lanza OSError si se pierde la conexión.
     """
-    if messages:  # sin nada que enviar, sendall también falla si el cliente se fue
-        reply = "".join(messages).upper()
-        # Un solo envío: TCP retrasa el segundo hasta que se confirma el primero.
-        conn.sendall(reply.encode(errors="surrogateescape"))
-    for message in messages:
+    if not text:  # sendall falla si el cliente se fue, aunque no haya qué enviar
+        return
+    conn.sendall(text.upper().encode(errors="surrogateescape"))
+    for line in text.splitlines():
         print(
-            f"Mensaje recibido: {for_console(message)}\n"
-            f"Respuesta enviada al cliente: {for_console(message.upper())}\n",
+            f"Mensaje recibido: {for_console(line)}\n"
+            f"Respuesta enviada al cliente: {for_console(line.upper())}\n",
             end="",  # así es una sola escritura, que tarda menos
         )
 
@@ -50,36 +43,31 @@ def respond(conn: socket.socket, messages: list[str]) -> None:
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     """Responde a un cliente hasta que se despide o se va.
 
+    TCP transporta bytes, no mensajes: un recv puede traer media línea, o tres. Lo que
+    trae se responde en el acto, porque hay clientes que no envían saltos de línea.
     Lanza OSError si se pierde la conexión.
     """
     # Un recv puede cortar un carácter: el decodificador guarda sus bytes hasta que
-    # llega el resto. Con surrogateescape, los que no son UTF-8 vuelven como llegaron.
-    utf8 = codecs.lookup("utf-8")
-    decoder = utf8.incrementaldecoder(errors="surrogateescape")
-    # TCP transporta bytes, no mensajes: un recv puede traer media línea, o tres. Cada
-    # trozo se responde en el acto: sus mayúsculas, unidas, son las de la línea. Pero
-    # para reconocer la despedida hay que juntar los trozos.
-    line_start = b""  # lo que llegó de la línea actual, o su comienzo
+    # llega el resto. Con surrogateescape, lo que no es UTF-8 se devuelve sin cambios.
+    decoder_class = codecs.getincrementaldecoder("utf-8")
+    decoder = decoder_class(errors="surrogateescape")
+    line = b""  # lo que ha llegado de la línea actual, o su comienzo
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        # «hola» y «DESCONEXION», sin saltos de línea, no son «holaDESCONEXION»: si recv
-        # trajo solo la despedida, es una línea nueva.
-        if data.splitlines() == [GOODBYE]:
-            line_start = b""
-        messages: list[str] = []
+        text = ""  # lo que se va a responder
         for piece in data.splitlines(keepends=True):
-            if GOODBYE.startswith(line_start):  # aún puede ser la despedida
-                line_start += piece.rstrip(b"\r\n")
-            if line_start == GOODBYE:  # sin esperar al \n, que quizá no llegue
-                respond(conn, messages)
+            content = piece.rstrip(b"\r\n")
+            if len(line) < len(GOODBYE):  # una línea sin fin llenaría la memoria
+                line += content
+            # Si otro recv trajo «hola» sin salto de línea, line es «holaDESCONEXION».
+            if line == GOODBYE or content == GOODBYE:
+                respond(conn, text)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
                 print(f"El cliente {address} solicita desconexión.")
-                return
+                return  # lo que siga a la despedida se descarta
             if piece.endswith((b"\r", b"\n")):
-                line_start = b""
-            message = decoder.decode(piece)
-            if message:  # "" significa que solo llegó parte de un carácter
-                messages.append(message)
-        respond(conn, messages)
+                line = b""
+            text += decoder.decode(piece)
+        respond(conn, text)
 
 
 def main() -> None:

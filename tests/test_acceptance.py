@@ -1,6 +1,8 @@
 """Las dos pruebas manuales del ejercicio, y cómo se llama a los programas."""
 
-from tests.support import CLOSING, HOST, PATIENCE, PROMPT, Case
+import socket
+
+from tests.support import CLOSING, HOST, PROMPT, Case
 
 LOG = """\
 Mensaje recibido: hola servidor
@@ -21,17 +23,32 @@ class AcceptanceTest(Case):
             client.type("hola servidor\n")
             client.out.expect(f"Respuesta del servidor: HOLA SERVIDOR\n{PROMPT}")
             client.type("DESCONEXION\n")
-            client.ends(0, CLOSING)
+            self.assertEqual(client.end(), (0, CLOSING, ""))
             server.out.expect("Conexión establecida con el cliente ('127.0.0.1', ")
             port = server.out.until(")\n")
             server.out.expect(LOG.format(port))
 
     def test_arguments(self):
-        """Sin puerto es el 5000; -h se entiende; y lo que no es un número no vale."""
+        """Sin argumento es el puerto 5000; con -h se sabe qué se puede indicar."""
         for name in "server.py", "client.py":
             program = self.start(name, condition="no_network")
             program.err.until(f" en {HOST}:5000: ")
             program = self.start(name, "-h", encoding="ascii")
             program.out.until(f"{name} [-h] [puerto]\n\n")
             program.out.until(" TCP ")
-            self.assertEqual(self.start(name, "http").process.wait(PATIENCE), 2)
+
+    def test_unusable_port(self):
+        """Si el puerto no sirve, cada programa lo dice en una línea."""
+        server = self.serve()
+        with socket.socket() as taken:
+            taken.bind((HOST, 0))  # sin listen: ni libre ni con servidor
+            # El segundo no existe, aunque podría tomarse por el de `server`.
+            for port in taken.getsockname()[1], server.port + 65536:
+                with self.subTest(port):
+                    code, out, err = self.start("server.py", port).end()
+                    self.assertEqual((code, out), (1, ""))
+                    told = rf"\ANo se puede escuchar en {HOST}:{port}: .+\n\Z"
+                    self.assertRegex(err, told)
+                    end = self.start("client.py", port).end()
+                    told = f"{HOST}:{port}: inícialo en ese puerto.\n"
+                    self.assertEqual(end, (1, "", f"No hay servidor en {told}"))
