@@ -27,7 +27,7 @@ BUSY_NOTICE = "El servidor aún no responde: puede que esté atendiendo a otro c
 def read_line() -> str:
     """Pide una línea; el final de la entrada equivale a la despedida."""
     try:
-        return input(PROMPT).rstrip("\r")  # input deja el \r de un archivo de Windows
+        return input(PROMPT).rstrip("\r")  # el \r de un archivo de Windows
     except EOFError:  # Ctrl+D; en Windows, Ctrl+Z y Enter
         print()
         return GOODBYE
@@ -35,7 +35,7 @@ def read_line() -> str:
 
 def wait_readable(conn: socket.socket) -> bool:
     """Espera a que llegue algo o cierre el servidor; False tras SILENCE segundos."""
-    # En Windows, Python no ve Ctrl+C hasta que acaba la espera: por eso es corta.
+    # Ha de ser corta: en Windows, Python no ve Ctrl+C hasta que acaba la espera.
     readable, _, _ = select.select([conn], [], [], SILENCE)
     return bool(readable)
 
@@ -43,8 +43,9 @@ def wait_readable(conn: socket.socket) -> bool:
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Avisa si no llega pronto, y espera sin límite a que empiece. Lanza OSError si se
-    pierde la conexión, o si enviar dura más que el timeout de `conn`.
+    La espera sin límite, y avisa si tarda. Una vez empezada, acaba con su salto de
+    línea o, si el servidor no lo envía, con un silencio o al cerrarse la conexión.
+    Lanza OSError si se pierde antes, o si enviar dura más que el timeout de `conn`.
     """
     conn.sendall(line.encode() + b"\n")
     silences = 0
@@ -53,24 +54,23 @@ def ask(conn: socket.socket, line: str) -> str:
         if silences == NOTICE_AFTER:
             print(BUSY_NOTICE, file=sys.stderr, flush=True)
     reply = b""
-    # Hay servidores que no envían el salto de línea: se callan, o cierran la conexión.
     while not reply.endswith(b"\n") and wait_readable(conn):
         data = conn.recv(BUFSIZE)
         if not data:  # b"" significa que el servidor cerró
             break
         reply += data
-    if not reply:
+    if not reply:  # cerró sin responder
         raise OSError
     return reply.decode(errors="replace").rstrip("\r\n")
 
 
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
-    # Lo que no se puede leer se convierte en «�»; lo que la consola no puede mostrar
-    # se ve como código (\xf1 por ñ). IDLE no tiene reconfigure, y Thonny no lo permite.
+    # Lo ilegible se convierte en «�» (IDLE no tiene reconfigure; el de Thonny falla).
     if hasattr(sys.stdin, "reconfigure"):
         with contextlib.suppress(OSError):
             sys.stdin.reconfigure(errors="replace")
+    # Lo que la consola no puede mostrar se ve como código (\xf1 por ñ).
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description=__doc__)

@@ -17,29 +17,6 @@ GOODBYE = b"DESCONEXION"
 MAX_SHOWN = 1000  # caracteres; mostrar más retrasaría la respuesta siguiente
 
 
-def for_console(line: str) -> str:
-    """Devuelve `line` como se muestra: imprimible y, si es larga, recortada."""
-    shown = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + "…"
-    # Sin repr, "\x1b[2J" borraría la pantalla.
-    return shown if shown.isprintable() else repr(shown)
-
-
-def respond(conn: socket.socket, text: str) -> None:
-    """Envía `text` en mayúsculas y después muestra cada línea con su respuesta.
-
-    Lanza OSError si se pierde la conexión.
-    """
-    if not text:  # sendall falla si el cliente se fue, aunque no haya qué enviar
-        return
-    conn.sendall(text.upper().encode(errors="surrogateescape"))
-    for line in text.splitlines():
-        print(
-            f"Mensaje recibido: {for_console(line)}\n"
-            f"Respuesta enviada al cliente: {for_console(line.upper())}\n",
-            end="",  # así es una sola escritura, que tarda menos
-        )
-
-
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     """Responde a un cliente hasta que se despide o se va.
 
@@ -51,14 +28,13 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     # llega el resto. Con surrogateescape, lo que no es UTF-8 se devuelve sin cambios.
     decoder_class = codecs.getincrementaldecoder("utf-8")
     decoder = decoder_class(errors="surrogateescape")
-    line = b""  # lo que ha llegado de la línea actual, o su comienzo
+    line = b""  # lo que ha llegado de la línea actual
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
         text = ""  # lo que se va a responder
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
-            if len(line) < len(GOODBYE):  # una línea sin fin llenaría la memoria
-                line += content
-            # Si otro recv trajo «hola» sin salto de línea, line es «holaDESCONEXION».
+            line += content
+            # line, si llegó cortada; content, si antes llegó «hola» sin salto de línea.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, text)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -68,10 +44,34 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
                 line = b""
             text += decoder.decode(piece)
         respond(conn, text)
+        line = line[:BUFSIZE]  # de una línea sin fin, basta el comienzo
+
+
+def respond(conn: socket.socket, text: str) -> None:
+    """Envía `text` en mayúsculas y después muestra cada línea con su respuesta.
+
+    Lanza OSError si se pierde la conexión.
+    """
+    if not text:  # sendall(b"") fallaría si el cliente se despidió y cortó la conexión
+        return
+    conn.sendall(text.upper().encode(errors="surrogateescape"))
+    for line in text.splitlines():
+        print(
+            f"Mensaje recibido: {for_console(line)}\n"
+            f"Respuesta enviada al cliente: {for_console(line.upper())}\n",
+            end="",  # print escribiría su \n aparte, y tardaría más
+        )
+
+
+def for_console(line: str) -> str:
+    """Devuelve `line` como se muestra: imprimible y, si es larga, recortada."""
+    shown = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + "…"
+    # Sin repr, "\x1b[2J" borraría la pantalla.
+    return shown if shown.isprintable() else repr(shown)
 
 
 def main() -> None:
-    """Escucha en HOST y atiende a los clientes, uno tras otro, hasta Ctrl+C."""
+    """Escucha en HOST y atiende a los clientes, uno tras otro."""
     # Cada línea se ve en el acto, también en un archivo; lo que la consola no puede
     # mostrar se ve como código (\xf1 por ñ). IDLE no tiene reconfigure ni lo necesita.
     if hasattr(sys.stdout, "reconfigure"):
@@ -98,6 +98,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # En Windows, Python no ve Ctrl+C (SIGINT) mientras accept o recv esperan (CPython
-    # issue 85609): así lo atiende el sistema, que termina el programa.
+    # issue 85609). Con SIG_DFL lo atiende el sistema, que termina el programa.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     main()

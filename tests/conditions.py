@@ -37,25 +37,20 @@ def accept_fails_once():
 def like_idle():
     """La consola no tiene reconfigure, ni hay readline (como en Windows)."""
     sys.stdout.reconfigure(line_buffering=True)
-    stdin, stdout = sys.stdin, sys.stdout
-    sys.stdin = SimpleNamespace(readline=stdin.readline)
-    sys.stdout = SimpleNamespace(write=stdout.write, flush=stdout.flush)
+    sys.stdin = SimpleNamespace(readline=sys.stdin.readline)
+    sys.stdout = SimpleNamespace(write=sys.stdout.write, flush=sys.stdout.flush)
     sys.modules["readline"] = None
 
 
 def like_thonny():
-    """Ya se ha leído de la entrada, y por eso no se deja reconfigurar."""
+    """Ya se ha leído de la entrada; y readline falla, como el viejo pyreadline."""
     sys.stdin.readline()
+    sys.meta_path.insert(0, SimpleNamespace(find_spec=fail_for_readline))
 
 
-def old_readline():
-    """Importar readline lanza AttributeError, como el viejo pyreadline."""
-
-    def find_spec(name, *args):
-        if name == "readline":
-            raise AttributeError
-
-    sys.meta_path.insert(0, SimpleNamespace(find_spec=find_spec))
+def fail_for_readline(name, *args):
+    if name == "readline":
+        raise AttributeError
 
 
 def terminal():

@@ -39,30 +39,29 @@ class Output:
         self.seen = 0  # caracteres ya mirados
 
     def unseen(self):
-        """Devuelve lo que aún no se ha mirado."""
-        return self.path.read_text(encoding="utf-8", errors="replace")[self.seen :]
+        """Devuelve lo que aún no se ha mirado, salvo un carácter a medio escribir."""
+        return self.path.read_text(encoding="utf-8", errors="ignore")[self.seen :]
 
     def looks(self):
         """Da lo que aún no se ha mirado, una y otra vez, mientras pueda cambiar."""
         deadline = time.monotonic() + PATIENCE
-        running = True
-        while running and time.monotonic() < deadline:
-            running = self.program.process.poll() is None
+        while self.program.process.poll() is None and time.monotonic() < deadline:
             yield self.unseen()
             time.sleep(0.005)
+        yield self.unseen()
 
-    def fail(self, text):
+    def mismatch(self, text):
         came = f"se ve {self.unseen()!r:.300} en lugar de {text!r:.300}"
-        raise AssertionError(f"{came}\n{self.program.err.unseen()}")
+        return AssertionError(f"{came}\n{self.program.err.unseen()}")
 
     def until(self, text):
         """Espera a que se vea `text` y devuelve lo que hay antes."""
         for unseen in self.looks():
-            before, found, _ = unseen.partition(text)
-            if found:
+            if text in unseen:
+                before = unseen.partition(text)[0]
                 self.seen += len(before + text)
                 return before
-        return self.fail(text)
+        raise self.mismatch(text)
 
     def expect(self, text):
         """Espera a que lo siguiente sea `text`; falla en cuanto es otra cosa."""
@@ -70,10 +69,9 @@ class Output:
             if unseen.startswith(text):
                 self.seen += len(text)
                 return
-            # Al final puede haber un carácter a medio escribir.
-            if not text.startswith(unseen.rstrip("\ufffd")):
+            if not text.startswith(unseen):
                 break
-        self.fail(text)
+        raise self.mismatch(text)
 
 
 class Program:

@@ -30,12 +30,11 @@ class AcceptanceTest(Case):
 
     def test_arguments(self):
         """Sin argumento es el puerto 5000; con -h se sabe qué se puede indicar."""
-        for name in "server.py", "client.py":
+        for name, title in ("server.py", "Servidor TCP"), ("client.py", "Cliente TCP"):
             program = self.start(name, condition="no_network")
             program.err.until(f" en {HOST}:5000: ")
             program = self.start(name, "-h", encoding="ascii")
-            program.out.until(f"{name} [-h] [puerto]\n\n")
-            program.out.until(" TCP ")
+            program.out.until(f"{name} [-h] [puerto]\n\n{title} ")
 
     def test_unusable_port(self):
         """Si el puerto no sirve, cada programa lo dice en una línea."""
@@ -47,8 +46,8 @@ class AcceptanceTest(Case):
                 with self.subTest(port):
                     code, out, err = self.start("server.py", port).end()
                     self.assertEqual((code, out), (1, ""))
-                    told = rf"\ANo se puede escuchar en {HOST}:{port}: .+\n\Z"
-                    self.assertRegex(err, told)
+                    told = f"No se puede escuchar en {HOST}:{port}: "
+                    self.assertRegex(err, rf"\A{told}(\[|.+65535).+\n\Z")
                     end = self.start("client.py", port).end()
                     told = f"{HOST}:{port}: inícialo en ese puerto.\n"
                     self.assertEqual(end, (1, "", f"No hay servidor en {told}"))

@@ -94,7 +94,6 @@ class ClientTest(Case):
             ({"encoding": "ascii"}, b"\xc3\n", "\ufffd\n", r"\xd1\u20ac\U0001f600"),
             ({"condition": "like_idle"}, "ñ\n", "ñ\n", "Ñ€😀"),
             ({"condition": "like_thonny", "typed": "x\n"}, "ñ\n", "ñ\n", "Ñ€😀"),
-            ({"condition": "old_readline"}, "ñ\n", "ñ\n", "Ñ€😀"),
         ):
             with self.subTest(**options):
                 self.start_client(**options)
@@ -128,11 +127,8 @@ class ClientTest(Case):
 
     def test_goodbye(self):
         """Con DESCONEXION o al acabar la entrada se despide y acaba, sin esperar."""
-        for typed, shown in (
-            ("DESCONEXION\n", CLOSING),
-            ("DESCONEXION\r\n", CLOSING),
-            ("", "\n" + CLOSING),
-        ):
+        for typed in "DESCONEXION\n", "DESCONEXION\r\n", "":
+            shown = CLOSING if typed else "\n" + CLOSING
             with self.subTest(typed):
                 self.start_client()
                 self.client.type(typed)
