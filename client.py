@@ -35,7 +35,7 @@ def read_line() -> str:
 
 def wait_readable(conn: socket.socket) -> bool:
     """Espera a que llegue algo o cierre el servidor; False tras SILENCE segundos."""
-    # Ha de ser corta: en Windows, Python no ve Ctrl+C hasta que acaba la espera.
+    # La espera ha de ser corta: en Windows, Python no ve Ctrl+C hasta que acaba.
     readable, _, _ = select.select([conn], [], [], SILENCE)
     return bool(readable)
 
@@ -43,9 +43,10 @@ def wait_readable(conn: socket.socket) -> bool:
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    La espera sin límite, y avisa si tarda. Una vez empezada, acaba con su salto de
-    línea o, si el servidor no lo envía, con un silencio o al cerrarse la conexión.
-    Lanza OSError si se pierde antes, o si enviar dura más que el timeout de `conn`.
+    Espera sin límite a que la respuesta empiece, y avisa si tarda. La da por acabada
+    con un salto de línea, tras un silencio o cuando el servidor cierra la conexión.
+    Lanza OSError si el servidor cierra sin responder o la conexión falla, y también si
+    enviar dura más que el timeout de `conn`.
     """
     conn.sendall(line.encode() + b"\n")
     silences = 0
@@ -53,14 +54,13 @@ def ask(conn: socket.socket, line: str) -> str:
         silences += 1
         if silences == NOTICE_AFTER:
             print(BUSY_NOTICE, file=sys.stderr, flush=True)
-    reply = b""
-    while not reply.endswith(b"\n") and wait_readable(conn):
-        data = conn.recv(BUFSIZE)
-        if not data:  # b"" significa que el servidor cerró
-            break
-        reply += data
-    if not reply:  # cerró sin responder
+    data = conn.recv(BUFSIZE)
+    if not data:  # b"" significa que el servidor cerró
         raise OSError
+    reply = data
+    while data and not reply.endswith(b"\n") and wait_readable(conn):
+        data = conn.recv(BUFSIZE)
+        reply += data
     return reply.decode(errors="replace").rstrip("\r\n")
 
 
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     with socket.socket() as conn:
-        conn.settimeout(10)  # segundos, para conectar y para enviar una línea
+        conn.settimeout(10)  # segundos, para conectar y enviar; recv no espera nunca
         try:
             conn.connect((HOST, port))
         except (OSError, OverflowError):  # OverflowError: no existe ese puerto

@@ -24,17 +24,17 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     trae se responde en el acto, porque hay clientes que no envían saltos de línea.
     Lanza OSError si se pierde la conexión.
     """
-    # Un recv puede cortar un carácter: el decodificador guarda sus bytes hasta que
-    # llega el resto. Con surrogateescape, lo que no es UTF-8 se devuelve sin cambios.
+    # El decodificador guarda los bytes de un carácter cortado hasta que llega el resto.
+    # Con surrogateescape, aquí y en respond, lo que no es UTF-8 vuelve sin cambios.
     decoder_class = codecs.getincrementaldecoder("utf-8")
     decoder = decoder_class(errors="surrogateescape")
     line = b""  # lo que ha llegado de la línea actual
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        text = ""  # lo que se va a responder
+        text = ""  # a lo que se va a responder
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
             line += content
-            # line, si llegó cortada; content, si antes llegó «hola» sin salto de línea.
+            # Si llega cortada, la despedida es line; tras un «hola» sin \n, es content.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, text)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -44,15 +44,15 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
                 line = b""
             text += decoder.decode(piece)
         respond(conn, text)
-        line = line[:BUFSIZE]  # de una línea sin fin, basta el comienzo
+        line = line[:BUFSIZE]  # tan larga no es la despedida; basta el comienzo
 
 
 def respond(conn: socket.socket, text: str) -> None:
-    """Envía `text` en mayúsculas y después muestra cada línea con su respuesta.
+    """Envía `text` en mayúsculas y después muestra sus líneas, enteras o no.
 
     Lanza OSError si se pierde la conexión.
     """
-    if not text:  # sendall(b"") fallaría si el cliente se despidió y cortó la conexión
+    if not text:  # nada que enviar; y si el cliente ya cortó, sendall(b"") fallaría
         return
     conn.sendall(text.upper().encode(errors="surrogateescape"))
     for line in text.splitlines():
