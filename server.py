@@ -34,7 +34,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
             line += content
-            # Si llega cortada, la despedida es line; tras un «hola» sin \n, es content.
+            # Si llega cortada («DESCO» y «NEXION»), la despedida es line; si llega
+            # entera, pero tras un «hola» sin salto de línea, es content.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, text)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -44,7 +45,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
                 line = b""
             text += decoder.decode(piece)
         respond(conn, text)
-        line = line[:BUFSIZE]  # tan larga no es la despedida; basta el comienzo
+        line = line[:BUFSIZE]  # de una muy larga basta el comienzo: ya no es GOODBYE
 
 
 def respond(conn: socket.socket, text: str) -> None:
@@ -52,9 +53,8 @@ def respond(conn: socket.socket, text: str) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    if not text:  # nada que enviar; y si el cliente ya cortó, sendall(b"") fallaría
-        return
-    conn.sendall(text.upper().encode(errors="surrogateescape"))
+    if text:  # si el cliente ya cortó la conexión, hasta sendall(b"") fallaría
+        conn.sendall(text.upper().encode(errors="surrogateescape"))
     for line in text.splitlines():
         print(
             f"Mensaje recibido: {for_console(line)}\n"
