@@ -34,8 +34,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
             line += content
-            # Si llega cortada («DESCO» y «NEXION»), la despedida es line; si llega
-            # entera, pero tras un «hola» sin salto de línea, es content.
+            # Si llega cortada («DESCO» y «NEXION»), la despedida es line; si un recv la
+            # trae entera, y otro trajo antes «hola» sin salto de línea, es content.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, text)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -53,7 +53,7 @@ def respond(conn: socket.socket, text: str) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    if text:  # si el cliente ya cortó la conexión, hasta sendall(b"") fallaría
+    if text:  # tras una despedida sola, si el cliente ya cortó, sendall(b"") fallaría
         conn.sendall(text.upper().encode(errors="surrogateescape"))
     for line in text.splitlines():
         print(
