@@ -1,7 +1,4 @@
-"""Pone en marcha un programa en una condición que no se da por sí sola.
-
-Por ejemplo: python tests/conditions.py like_idle client.py 5000
-"""
+"""Pone en marcha un programa en una condición que no se da por sí sola."""
 
 import runpy
 import socket

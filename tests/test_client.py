@@ -8,7 +8,7 @@ import unittest
 
 from tests.support import CLOSING, HOST, PROMPT, Case, posix_only, reset
 
-SERVER_LOST = "Se perdió la conexión con el servidor.\n"
+LOST = "Se perdió la conexión con el servidor.\n"
 BUSY = "El servidor aún no responde: puede que esté atendiendo a otro cliente.\n"
 LINES = {  # lo que se teclea, y lo que se envía
     b"hola\n": b"hola\n",
@@ -77,7 +77,7 @@ class ClientTest(Case):
         self.conn.close()
         self.client.out.expect(f"Respuesta del servidor: OTRA\n{PROMPT}")
         self.client.type("la última\n")
-        self.assertEqual(self.client.end(), (1, "", SERVER_LOST))
+        self.assertEqual(self.client.end(), (1, "", LOST))
 
     def test_at_once(self):
         """Una línea de un mebibyte, y muchas seguidas, se responden sin esperas."""
@@ -111,8 +111,6 @@ class ClientTest(Case):
         client.err.expect(BUSY)
         self.assertGreater(time.monotonic() - start, 1.8)
         time.sleep(1)  # y no vuelve a avisar
-        first.sendall(b"sigo\n")
-        self.assertEqual(first.recv(1024), b"SIGO\n")
         first.close()
         client.out.expect(f"Respuesta del servidor: HOLA\n{PROMPT}")
         self.assertEqual(client.err.unseen(), "")
@@ -122,7 +120,7 @@ class ClientTest(Case):
         self.start_client(condition="short_timeouts")
         start = time.monotonic()
         self.client.type("x" * 2**24 + "\n")
-        self.assertEqual(self.client.end(), (1, "", SERVER_LOST))
+        self.assertEqual(self.client.end(), (1, "", LOST))
         self.assertGreater(time.monotonic() - start, 0.8)
 
     def test_goodbye(self):
@@ -139,7 +137,7 @@ class ClientTest(Case):
 
     def test_server_gone(self):
         """Si el servidor se va sin responder, se nota; para despedirse, no importa."""
-        lost, closing = (1, "", SERVER_LOST), (0, CLOSING, "")
+        lost, closing = (1, "", LOST), (0, CLOSING, "")
         for leave in socket.socket.close, reset:
             for when, message, next_message, end in (
                 ("sin responder", "hola\n", "", lost),
