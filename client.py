@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     with socket.socket() as conn:
-        conn.settimeout(10)  # segundos, para conectar y enviar; recv no espera nunca
+        conn.settimeout(10)  # segundos al conectar y enviar; recv va tras wait_readable
         try:
             conn.connect((HOST, port))
         except (OSError, OverflowError):  # OverflowError: no existe ese puerto

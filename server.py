@@ -25,7 +25,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     Lanza OSError si se pierde la conexión.
     """
     # El decodificador guarda los bytes de un carácter cortado hasta que llega el resto.
-    # Con surrogateescape, aquí y en respond, lo que no es UTF-8 vuelve sin cambios.
+    # Con surrogateescape, aquí y en respond, lo que no es UTF-8 no cambia.
     decoder_class = codecs.getincrementaldecoder("utf-8")
     decoder = decoder_class(errors="surrogateescape")
     line = b""  # lo que ha llegado de la línea actual
@@ -45,7 +45,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
                 line = b""
             text += decoder.decode(piece)
         respond(conn, text)
-        line = line[:BUFSIZE]  # de una muy larga basta el comienzo: ya no es GOODBYE
+        line = line[:BUFSIZE]  # para no crecer sin fin: tan larga, ya no es GOODBYE
 
 
 def respond(conn: socket.socket, text: str) -> None:
@@ -53,7 +53,7 @@ def respond(conn: socket.socket, text: str) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    if text:  # tras una despedida sola, si el cliente ya cortó, sendall(b"") fallaría
+    if text:  # aun sin nada que enviar, sendall puede fallar si el cliente ya cortó
         conn.sendall(text.upper().encode(errors="surrogateescape"))
     for line in text.splitlines():
         print(
