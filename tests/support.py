@@ -19,6 +19,7 @@ CLOSING = "Cerrando conexión con el servidor...\n"
 ENVIRONMENT = {  # para que lo que se ve no dependa de la máquina en que se prueba
     "INPUTRC": os.devnull,
     "PYPY_GC_NURSERY": "1M",  # por omisión, depende de la caché del procesador
+    "PYTHONDEVMODE": "",
     "PYTHONUNBUFFERED": "",
     "TERM": "xterm",
 }
