@@ -14,6 +14,7 @@ HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
 GOODBYE = b"DESCONEXION"
+KEEP_INVALID = "surrogateescape"  # para devolver sin cambios lo que no es UTF-8
 MAX_SHOWN = 1000  # caracteres; mostrar más retrasaría la respuesta siguiente
 
 
@@ -24,43 +25,45 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     trae se responde en el acto, porque hay clientes que no envían saltos de línea.
     Lanza OSError si se pierde la conexión.
     """
-    # El decodificador guarda los bytes de un carácter cortado hasta que llega el resto.
-    # Con surrogateescape, aquí y en respond, lo que no es UTF-8 no cambia.
     decoder_class = codecs.getincrementaldecoder("utf-8")
-    decoder = decoder_class(errors="surrogateescape")
-    line = b""  # lo que ha llegado de la línea actual
+    # Guarda un carácter cortado hasta que llega más; si antes se cierra, lo pierde.
+    decoder = decoder_class(errors=KEEP_INVALID)
+    line = b""  # lo recibido de la línea actual, o su comienzo
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        text = ""  # a lo que se va a responder
+        texts: list[str] = []  # líneas, enteras o no, aún sin responder
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
             line += content
-            # Si llega cortada («DESCO» y «NEXION»), la despedida es line; si un recv la
-            # trae entera, y otro trajo antes «hola» sin salto de línea, es content.
+            # La despedida está en line aunque llegue cortada («DESCO» y «NEXION»), y en
+            # content si llega entera tras un «hola» sin salto de línea: la línea podría
+            # ser «holaDESCONEXION», pero es más probable una despedida.
             if line == GOODBYE or content == GOODBYE:
-                respond(conn, text)
+                respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
                 print(f"El cliente {address} solicita desconexión.")
                 return  # lo que siga a la despedida se descarta
             if piece.endswith((b"\r", b"\n")):
                 line = b""
-            text += decoder.decode(piece)
-        respond(conn, text)
-        line = line[:BUFSIZE]  # para no crecer sin fin: tan larga, ya no es GOODBYE
+            text = decoder.decode(piece)
+            if text:  # "" si la pieza solo es parte de un carácter
+                texts.append(text)
+        respond(conn, texts)
+        # Para no crecer sin fin; el byte de más distingue «DESCONEXIONES» de GOODBYE.
+        line = line[: len(GOODBYE) + 1]
 
 
-def respond(conn: socket.socket, text: str) -> None:
-    """Envía `text` en mayúsculas y después muestra sus líneas, enteras o no.
+def respond(conn: socket.socket, texts: list[str]) -> None:
+    """Envía los textos en mayúsculas, de una vez, y después muestra cada uno.
 
     Lanza OSError si se pierde la conexión.
     """
-    if text:  # aun sin nada que enviar, sendall puede fallar si el cliente ya cortó
-        conn.sendall(text.upper().encode(errors="surrogateescape"))
-    for line in text.splitlines():
-        print(
-            f"Mensaje recibido: {for_console(line)}\n"
-            f"Respuesta enviada al cliente: {for_console(line.upper())}\n",
-            end="",  # print escribiría su \n aparte, y tardaría más
-        )
+    if texts:  # sendall(b"") también puede fallar, y la despedida no constaría
+        conn.sendall("".join(texts).upper().encode(errors=KEEP_INVALID))
+    for text in texts:
+        line = text.rstrip("\r\n")
+        received, reply = for_console(line), for_console(line.upper())
+        log = f"Mensaje recibido: {received}\nRespuesta enviada al cliente: {reply}\n"
+        print(log, end="")  # print escribiría su \n aparte, y tardaría más
 
 
 def for_console(line: str) -> str:
