@@ -17,11 +17,12 @@ with contextlib.suppress(Exception):
 HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
-SILENCE = 0.5  # segundos
+TIMEOUT = 10  # segundos, para conectar o para enviar
+SILENCE = 0.5  # segundos sin recibir nada
 NOTICE_AFTER = 4  # silencios seguidos
 GOODBYE = "DESCONEXION"
 PROMPT = f"Ingresa mensaje (o '{GOODBYE}' para salir): "
-BUSY_NOTICE = "El servidor aún no responde: puede que esté atendiendo a otro cliente."
+NOTICE = "El servidor aún no responde: quizá atiende a otro cliente. Ctrl+C para salir."
 
 
 def read_line() -> str:
@@ -43,30 +44,32 @@ def wait_readable(conn: socket.socket) -> bool:
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Espera sin límite a que la respuesta empiece, y avisa si tarda. La da por acabada
-    con un salto de línea, tras un silencio o cuando el servidor cierra la conexión.
-    Lanza OSError si el servidor cierra sin responder o la conexión falla, y también si
-    enviar dura más que el timeout de `conn`.
+    Espera sin límite a que la respuesta empiece, y avisa si tarda. La respuesta acaba
+    con un salto de línea, con un silencio o con la conexión; lo que llegue más tarde se
+    verá con la respuesta siguiente.
+    Lanza OSError si no se puede enviar o la conexión acaba sin respuesta.
     """
     conn.sendall(line.encode() + b"\n")
     silences = 0
     while not wait_readable(conn):
         silences += 1
         if silences == NOTICE_AFTER:
-            print(BUSY_NOTICE, file=sys.stderr, flush=True)
+            print(NOTICE, file=sys.stderr, flush=True)
     data = conn.recv(BUFSIZE)
     if not data:  # b"" significa que el servidor cerró
         raise OSError
     reply = data
-    while data and not reply.endswith(b"\n") and wait_readable(conn):
-        data = conn.recv(BUFSIZE)
-        reply += data
+    with contextlib.suppress(ConnectionError):  # si se corta, vale lo que llegó
+        while data and not reply.endswith(b"\n") and wait_readable(conn):
+            data = conn.recv(BUFSIZE)
+            reply += data
     return reply.decode(errors="replace").rstrip("\r\n")
 
 
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
-    # Lo ilegible se convierte en «�» (IDLE no tiene reconfigure; el de Thonny falla).
+    # Lo ilegible se lee como «�». La entrada de IDLE no tiene reconfigure, y en la de
+    # Thonny falla.
     if hasattr(sys.stdin, "reconfigure"):
         with contextlib.suppress(OSError):
             sys.stdin.reconfigure(errors="replace")
@@ -77,7 +80,7 @@ def main() -> None:
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     with socket.socket() as conn:
-        conn.settimeout(10)  # segundos al conectar y enviar; recv va tras wait_readable
+        conn.settimeout(TIMEOUT)
         try:
             conn.connect((HOST, port))
         except (OSError, OverflowError):  # OverflowError: no existe ese puerto

@@ -1,6 +1,7 @@
 """Pone en marcha un programa en una condición que no se da por sí sola."""
 
 import runpy
+import select
 import socket
 import sys
 from types import SimpleNamespace
@@ -14,10 +15,11 @@ def no_network():
     socket.socket.bind = socket.socket.connect = fail
 
 
-def short_timeouts():
-    """Los plazos de un socket duran la décima parte."""
-    settimeout = socket.socket.settimeout
-    socket.socket.settimeout = lambda conn, seconds: settimeout(conn, seconds / 10)
+def short_waits():
+    """Lo que un programa espera dura la vigésima parte."""
+    settimeout, wait = socket.socket.settimeout, select.select
+    socket.socket.settimeout = lambda conn, seconds: settimeout(conn, seconds / 20)
+    select.select = lambda r, w, x, seconds: wait(r, w, x, seconds / 20)
 
 
 def accept_fails_once():
@@ -40,14 +42,8 @@ def like_idle():
 
 
 def like_thonny():
-    """Ya se ha leído de la entrada; y readline falla, como el viejo pyreadline."""
+    """Ya se ha leído de la entrada, que por eso no admite reconfigure."""
     sys.stdin.readline()
-    sys.meta_path.insert(0, SimpleNamespace(find_spec=fail_for_readline))
-
-
-def fail_for_readline(name, *args):
-    if name == "readline":
-        raise AttributeError
 
 
 def terminal():

@@ -1,5 +1,7 @@
 """Lo común a las pruebas: poner en marcha los programas y ver lo que muestran."""
 
+import contextlib
+import itertools
 import os
 import pathlib
 import signal
@@ -16,11 +18,19 @@ HOST = "127.0.0.1"
 PATIENCE = 5  # segundos, que solo se agotan cuando una prueba va a fallar
 PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 CLOSING = "Cerrando conexión con el servidor...\n"
+CONNECTED = "Conexión establecida con el cliente {0}\n"
+EXCHANGED = "Mensaje recibido: {}\nRespuesta enviada al cliente: {}\n"
+SAID_GOODBYE = """\
+Mensaje recibido: DESCONEXION
+El cliente {0} solicita desconexión.
+Conexión cerrada con el cliente {0}
+"""
 ENVIRONMENT = {  # para que lo que se ve no dependa de la máquina en que se prueba
+    **{name: value for name, value in os.environ.items() if name[:6] != "PYTHON"},
+    "COLUMNS": "80",
     "INPUTRC": os.devnull,
     "PYPY_GC_NURSERY": "1M",  # por omisión, depende de la caché del procesador
-    "PYTHONDEVMODE": "",
-    "PYTHONUNBUFFERED": "",
+    "PYTHON_COLORS": "0",
     "TERM": "xterm",
 }
 
@@ -43,7 +53,7 @@ class Output:
         """Devuelve lo que aún no se ha mirado, salvo un carácter a medio escribir."""
         return self.path.read_text(encoding="utf-8", errors="ignore")[self.seen :]
 
-    def looks(self):
+    def watch(self):
         """Da lo que aún no se ha mirado, una y otra vez, mientras pueda cambiar."""
         deadline = time.monotonic() + PATIENCE
         while self.program.process.poll() is None and time.monotonic() < deadline:
@@ -52,12 +62,15 @@ class Output:
         yield self.unseen()
 
     def mismatch(self, text):
-        came = f"se ve {self.unseen()!r:.300} en lugar de {text!r:.300}"
+        unseen = self.unseen()
+        same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(unseen, text))
+        at = slice(max(0, len(list(same)) - 40), None)  # cerca de la diferencia
+        came = f"se ve {unseen[at]!r:.300} en lugar de {text[at]!r:.300}"
         return AssertionError(f"{came}\n{self.program.err.unseen()}")
 
     def until(self, text):
         """Espera a que se vea `text` y devuelve lo que hay antes."""
-        for unseen in self.looks():
+        for unseen in self.watch():
             if text in unseen:
                 before = unseen.partition(text)[0]
                 self.seen += len(before + text)
@@ -66,7 +79,7 @@ class Output:
 
     def expect(self, text):
         """Espera a que lo siguiente sea `text`; falla en cuanto es otra cosa."""
-        for unseen in self.looks():
+        for unseen in self.watch():
             if unseen.startswith(text):
                 self.seen += len(text)
                 return
@@ -90,7 +103,7 @@ class Program:
                 stdout=out,
                 stderr=err,
                 cwd=ROOT,
-                env={**os.environ, **ENVIRONMENT, "PYTHONIOENCODING": encoding},
+                env={**ENVIRONMENT, "PYTHONIOENCODING": encoding},
             )
         self.out, self.err = (Output(self, path) for path in paths)
 
@@ -98,8 +111,10 @@ class Program:
         self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
 
     def end(self):
-        """Espera a que acabe; devuelve su código y lo que no se ha mirado."""
-        return self.process.wait(PATIENCE), self.out.unseen(), self.err.unseen()
+        """Espera a que acabe; devuelve su código (None si no acaba) y lo no mirado."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(PATIENCE)
+        return self.process.returncode, self.out.unseen(), self.err.unseen()
 
     def stop(self):
         self.process.kill()
@@ -115,8 +130,8 @@ class Case(unittest.TestCase):
     """Una prueba que recoge al acabar lo que puso en marcha."""
 
     def run(self, result=None):
-        # Un fallo basta: si el servidor no responde, esperarían en vano casi todas.
-        result.failfast = True
+        if result:  # al primer fallo se acaba: casi todas las demás esperarían en vano
+            result.failfast = True
         return super().run(result)
 
     def start(self, *args, **options):
