@@ -47,7 +47,7 @@ def ask(conn: socket.socket, line: str) -> str:
     Espera sin límite a que la respuesta empiece, y avisa si tarda. La respuesta acaba
     con un salto de línea, con un silencio o con la conexión; lo que llegue más tarde se
     verá con la respuesta siguiente.
-    Lanza OSError si no se puede enviar o la conexión acaba sin respuesta.
+    Lanza OSError si enviar tarda más que TIMEOUT o la conexión acaba sin respuesta.
     """
     conn.sendall(line.encode() + b"\n")
     silences = 0

@@ -34,9 +34,9 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
             line += content
-            # La despedida está en line aunque llegue cortada («DESCO» y «NEXION»), y en
-            # content si llega entera tras un «hola» sin salto de línea: la línea podría
-            # ser «holaDESCONEXION», pero es más probable una despedida.
+            # Una despedida cortada («DESCO» y «NEXION») se reúne en line. Si antes vino
+            # «hola» sin salto de línea, solo vale entera, en content: podría ser parte
+            # de «holaDESCONEXION», pero es más probable una despedida.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
