@@ -34,9 +34,9 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
         for piece in data.splitlines(keepends=True):
             content = piece.rstrip(b"\r\n")
             line += content
-            # Una despedida cortada («DESCO» y «NEXION») se reúne en line. Si antes vino
-            # «hola» sin salto de línea, solo vale entera, en content: podría ser parte
-            # de «holaDESCONEXION», pero es más probable una despedida.
+            # line es la línea hasta ahora, aunque llegue cortada («DESCO» y «NEXION»);
+            # content, lo que este recv trae de ella: tras un «hola» sin salto de línea,
+            # podría ser «holaDESCONEXION», pero es más probable una despedida.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -60,15 +60,15 @@ def respond(conn: socket.socket, texts: list[str]) -> None:
     if texts:  # sendall(b"") también puede fallar, y la despedida no constaría
         conn.sendall("".join(texts).upper().encode(errors=KEEP_INVALID))
     for text in texts:
-        line = text.rstrip("\r\n")
-        received, reply = for_console(line), for_console(line.upper())
+        message = text.rstrip("\r\n")
+        received, reply = for_console(message), for_console(message.upper())
         log = f"Mensaje recibido: {received}\nRespuesta enviada al cliente: {reply}\n"
-        print(log, end="")  # print escribiría su \n aparte, y tardaría más
+        print(log, end="")  # con el \n de print, escrito aparte, tardaría un quinto más
 
 
-def for_console(line: str) -> str:
-    """Devuelve `line` como se muestra: imprimible y, si es larga, recortada."""
-    shown = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + "…"
+def for_console(text: str) -> str:
+    """Devuelve `text` como se muestra: imprimible y, si es largo, recortado."""
+    shown = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
     # Sin repr, "\x1b[2J" borraría la pantalla.
     return shown if shown.isprintable() else repr(shown)
 
@@ -95,7 +95,7 @@ def main() -> None:
                 print(f"Conexión establecida con el cliente {address}")
                 handle(conn, address)
             print(f"Conexión cerrada con el cliente {address}")
-        except OSError:  # en handle, o en accept si el cliente ya se había ido
+        except OSError:  # también de accept, que falla si el cliente ya se había ido
             print("Se perdió la conexión con el cliente.")
 
 
