@@ -19,7 +19,7 @@ PORT = 5000
 BUFSIZE = 65536  # bytes
 TIMEOUT = 10  # segundos, para conectar o para enviar
 SILENCE = 0.5  # segundos sin recibir nada
-NOTICE_AFTER = 4  # silencios seguidos: dos segundos
+NOTICE_AFTER = 4  # silencios seguidos
 GOODBYE = "DESCONEXION"
 PROMPT = f"Ingresa mensaje (o '{GOODBYE}' para salir): "
 NOTICE = "El servidor aún no responde: quizá atiende a otro cliente. Ctrl+C para salir."
@@ -44,9 +44,9 @@ def wait_readable(conn: socket.socket) -> bool:
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Espera sin límite a que la respuesta empiece, y avisa si tarda. La acaba un salto
-    de línea al final de lo recibido, un silencio o el fin de la conexión; lo que llegue
-    más tarde pasa a la respuesta siguiente.
+    Espera sin límite a que la respuesta empiece, y avisa si tarda. La respuesta acaba
+    con un salto de línea final, con un silencio o con la conexión; lo que llegue más
+    tarde pasa a la respuesta siguiente.
     Lanza OSError si enviar tarda más que TIMEOUT o la conexión acaba sin respuesta.
     """
     conn.sendall(line.encode() + b"\n")

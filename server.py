@@ -35,8 +35,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             content = piece.rstrip(b"\r\n")
             line += content
             # line es la línea hasta ahora, aunque llegue cortada («DESCO» y «NEXION»);
-            # content, lo que este recv trae de ella: tras un «hola» sin salto de línea,
-            # podría ser «holaDESCONEXION», pero es más probable una despedida.
+            # content, lo que este recv trae de ella. Tras «hola» sin salto de línea, la
+            # línea podría ser «holaDESCONEXION», pero es más probable una despedida.
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -95,7 +95,7 @@ def main() -> None:
                 print(f"Conexión establecida con el cliente {address}")
                 handle(conn, address)
             print(f"Conexión cerrada con el cliente {address}")
-        except OSError:  # también de accept, que falla si el cliente ya se había ido
+        except OSError:  # accept también puede fallar, si el cliente ya se fue
             print("Se perdió la conexión con el cliente.")
 
 

@@ -32,7 +32,7 @@ TEXTS = {  # que no son despedidas, y su respuesta
     b"": b"",
     b"\na\n" * 100: b"\nA\n" * 100,
     b"desconexion\n DESCONEXION\n": b"DESCONEXION\n DESCONEXION\n",
-    b"DESCONEXION \n": b"DESCONEXION \n",
+    b"DESCONEXION \nDESCONEXION\x0c\n": b"DESCONEXION \nDESCONEXION\x0c\n",
     b"DESCONEXIONx|\n": b"DESCONEXIONX|\n",
     b"hola DESCONEXION|\n": b"HOLA DESCONEXION|\n",
     "\ufeffß ﬁ 😀 \x1b \u2028\r\n".encode(): "\ufeffSS FI 😀 \x1b \u2028\r\n".encode(),
