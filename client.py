@@ -45,8 +45,8 @@ def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
     Espera sin límite a que la respuesta empiece, y avisa si tarda. La respuesta acaba
-    con un salto de línea final, con un silencio o con la conexión; lo que llegue más
-    tarde pasa a la respuesta siguiente.
+    con un salto de línea final, con un silencio o con el fin de la conexión; lo que
+    llegue más tarde pasa a la respuesta siguiente.
     Lanza OSError si enviar tarda más que TIMEOUT o la conexión acaba sin respuesta.
     """
     conn.sendall(line.encode() + b"\n")
@@ -68,8 +68,8 @@ def ask(conn: socket.socket, line: str) -> str:
 
 def main() -> None:
     """Se conecta al servidor y conversa con él hasta la despedida."""
-    # Lo ilegible se lee como «�». La entrada de IDLE no tiene reconfigure, y en la de
-    # Thonny falla.
+    # Lo ilegible se lee como «�». La entrada de IDLE no tiene reconfigure; la de Thonny
+    # lo tiene, pero falla.
     if hasattr(sys.stdin, "reconfigure"):
         with contextlib.suppress(OSError):
             sys.stdin.reconfigure(errors="replace")

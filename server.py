@@ -35,8 +35,8 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             content = piece.rstrip(b"\r\n")
             line += content
             # line es la línea hasta ahora, aunque llegue cortada («DESCO» y «NEXION»);
-            # content, lo que este recv trae de ella. Tras «hola» sin salto de línea, la
-            # línea podría ser «holaDESCONEXION», pero es más probable una despedida.
+            # content, lo que este recv trae de ella. Tras «hola» sin salto de línea,
+            # «DESCONEXION» entera es despedida: más probable que «holaDESCONEXION».
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
@@ -48,7 +48,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             if text:  # "" si la pieza solo es parte de un carácter
                 texts.append(text)
         respond(conn, texts)
-        # Para no crecer sin fin; el byte de más distingue «DESCONEXIONES» de GOODBYE.
+        # Que no crezca sin fin; el byte de más distingue «DESCONEXIONES» de GOODBYE.
         line = line[: len(GOODBYE) + 1]
 
 
@@ -57,13 +57,13 @@ def respond(conn: socket.socket, texts: list[str]) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    if texts:  # sendall(b"") también puede fallar, y la despedida no constaría
+    if texts:  # sendall(b"") también puede fallar, y la despedida no se vería
         conn.sendall("".join(texts).upper().encode(errors=KEEP_INVALID))
     for text in texts:
         message = text.rstrip("\r\n")
         received, reply = for_console(message), for_console(message.upper())
         log = f"Mensaje recibido: {received}\nRespuesta enviada al cliente: {reply}\n"
-        print(log, end="")  # con el \n de print, escrito aparte, tardaría un quinto más
+        print(log, end="")  # una sola escritura: con otra para el \n, tardaría más
 
 
 def for_console(text: str) -> str:
@@ -76,7 +76,7 @@ def for_console(text: str) -> str:
 def main() -> None:
     """Escucha en HOST y atiende a los clientes, uno tras otro."""
     # Cada línea se ve en el acto, también en un archivo; lo que la consola no puede
-    # mostrar se ve como código (\xf1 por ñ). IDLE no tiene reconfigure ni lo necesita.
+    # mostrar, como código (\xf1 por ñ). La de IDLE no tiene reconfigure ni lo necesita.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     parser = argparse.ArgumentParser(description=__doc__)
