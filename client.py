@@ -47,7 +47,7 @@ def ask(conn: socket.socket, line: str) -> str:
     Espera sin límite a que la respuesta empiece, y avisa si tarda. La respuesta acaba
     con un salto de línea final, con un silencio o con el fin de la conexión; lo que
     llegue más tarde pasa a la respuesta siguiente.
-    Lanza OSError si enviar tarda más que TIMEOUT o la conexión acaba sin respuesta.
+    Lanza OSError si enviar tarda más de TIMEOUT o la conexión acaba sin respuesta.
     """
     conn.sendall(line.encode() + b"\n")
     silences = 0

@@ -36,7 +36,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             line += content
             # line es la línea hasta ahora, aunque llegue cortada («DESCO» y «NEXION»);
             # content, lo que este recv trae de ella. Tras «hola» sin salto de línea,
-            # «DESCONEXION» entera es despedida: más probable que «holaDESCONEXION».
+            # «DESCONEXION» sola es una despedida: más probable que «holaDESCONEXION».
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
