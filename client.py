@@ -59,7 +59,7 @@ def ask(conn: socket.socket, line: str) -> str:
     if not data:  # b"" significa que el servidor cerró
         raise OSError
     reply = data
-    with contextlib.suppress(OSError):  # si la conexión se corta, vale lo que llegó
+    with contextlib.suppress(ConnectionError):  # si se corta, vale lo que llegó
         while data and not reply.endswith(b"\n") and wait_readable(conn):
             data = conn.recv(BUFSIZE)
             reply += data
