@@ -47,7 +47,6 @@ def like_thonny():
 
 
 def terminal():
-    """En un terminal."""
     import pty  # Windows no lo tiene
 
     sys.exit(pty.spawn([sys.executable, *sys.argv]) >> 8)

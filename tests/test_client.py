@@ -54,8 +54,9 @@ class ClientTest(Case):
         """Cada línea se envía con un \\n, y su respuesta se muestra como llegó."""
         self.start_client()
         for line in LINES:
-            self.sends(f"{line}\n", f"{line}\n".encode())
-            self.shows(b"SI\n", "SI")
+            with self.subTest(line=line):
+                self.sends(f"{line}\n", f"{line}\n".encode())
+                self.shows(b"SI\n", "SI")
         self.sends(b"archivo de Windows\r\n", b"archivo de Windows\n")
         for reply, shown in REPLIES.items():
             self.shows(reply, shown)
@@ -64,6 +65,9 @@ class ClientTest(Case):
     def test_no_newline(self):
         """Sin un salto de línea al final, la respuesta acaba con un silencio."""
         self.start_client(condition="short_waits")
+        self.conn.sendall(b"TARDE")  # lo que llega tarde pasa a la respuesta siguiente
+        self.sends("hola\n", b"hola\n")
+        self.shows(b"", "TARDE")
         for reply in "HOLA", "UNO\nDOS", "HOLA\r":
             self.sends("hola\n", b"hola\n")
             start = time.monotonic()
@@ -94,13 +98,13 @@ class ClientTest(Case):
     def test_no_reply(self):
         """A los dos segundos avisa, una vez por línea, y espera sin límite."""
         self.start_client()
-        client = self.client
+        normal = self.client
         start = time.monotonic()
         self.sends("hola\n", b"hola\n")
         self.start_client(condition="short_waits")
         self.sends("hola\n", b"hola\n")
         self.client.err.expect(NOTICE)
-        client.err.expect(NOTICE)
+        normal.err.expect(NOTICE)
         self.assertGreater(time.monotonic() - start, 1.8)
         # El segundo ha esperado más de treinta segundos de los suyos.
         self.assertEqual(self.client.err.unseen(), "")
