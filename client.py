@@ -103,4 +103,4 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         print(file=sys.stderr)  # para dejar el cursor en otra línea
-        sys.exit(130)  # el código habitual tras Ctrl+C
+        sys.exit(130)  # el código habitual en Unix tras Ctrl+C

@@ -57,7 +57,7 @@ def respond(conn: socket.socket, texts: list[str]) -> None:
 
     Lanza OSError si se pierde la conexión.
     """
-    if texts:  # sendall(b"") también puede fallar, y la despedida no se vería
+    if texts:  # sendall(b"") también puede fallar, y la despedida no se mostraría
         conn.sendall("".join(texts).upper().encode(errors=KEEP_INVALID))
     for text in texts:
         message = text.rstrip("\r\n")
