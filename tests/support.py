@@ -1,6 +1,5 @@
 """Lo común a las pruebas: poner en marcha los programas y ver lo que muestran."""
 
-import contextlib
 import itertools
 import os
 import pathlib
@@ -58,7 +57,7 @@ class Output:
         deadline = time.monotonic() + PATIENCE
         while self.program.process.poll() is None and time.monotonic() < deadline:
             yield self.unseen()
-            time.sleep(0.005)
+            time.sleep(0.002)
         yield self.unseen()
 
     def mismatch(self, text):
@@ -112,9 +111,9 @@ class Program:
 
     def end(self):
         """Espera a que acabe; devuelve su código (None si no acaba) y lo no mirado."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(PATIENCE)
-        return self.process.returncode, self.out.unseen(), self.err.unseen()
+        for _ in self.out.watch():
+            pass
+        return self.process.poll(), self.out.unseen(), self.err.unseen()
 
     def stop(self):
         self.process.kill()
