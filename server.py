@@ -6,6 +6,7 @@ hasta que este envía DESCONEXION o se va; después, al siguiente.
 
 import argparse
 import codecs
+import io
 import signal
 import socket
 import sys
@@ -15,7 +16,29 @@ PORT = 5000
 BUFSIZE = 65536  # bytes
 GOODBYE = b"DESCONEXION"
 KEEP_INVALID = "surrogateescape"  # para devolver sin cambios lo que no es UTF-8
-MAX_SHOWN = 1000  # caracteres; mostrar más retrasaría la respuesta siguiente
+MAX_SHOWN = 1000  # caracteres; un mensaje más largo se muestra recortado
+
+
+def main() -> None:
+    """Escucha en HOST y atiende a los clientes, uno tras otro."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
+    port = parser.parse_args().port
+    try:
+        listener = socket.create_server((HOST, port))
+    except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
+        sys.exit(f"No se puede escuchar en {HOST}:{port}: {error}")
+    host, port = listener.getsockname()  # si se pide el puerto 0, el sistema elige otro
+    print(f"Servidor TCP esperando conexiones en {host}:{port}")
+    while True:
+        try:
+            conn, address = listener.accept()
+            with conn:  # al salir de aquí, la conexión se cierra
+                print(f"Conexión establecida con el cliente {address}")
+                handle(conn, address)
+            print(f"Conexión cerrada con el cliente {address}")
+        except OSError:  # puede venir de handle o, si el cliente ya se fue, de accept
+            print("Se perdió la conexión con el cliente.")
 
 
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
@@ -25,82 +48,69 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     trae se responde en el acto, porque hay clientes que no envían saltos de línea.
     Lanza OSError si se pierde la conexión.
     """
-    decoder_class = codecs.getincrementaldecoder("utf-8")
-    # Guarda un carácter cortado hasta que llega más; si antes se cierra, lo pierde.
-    decoder = decoder_class(errors=KEEP_INVALID)
-    line = b""  # lo recibido de la línea actual, o su comienzo
+    line = b""  # la línea actual hasta ahora, o parte de ella si es muy larga
+    # Este decodificador une los dos bytes de una «ñ» aunque lleguen en dos recv.
+    decoder = codecs.lookup("utf-8").incrementaldecoder(errors=KEEP_INVALID)
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        texts: list[str] = []  # líneas, enteras o no, aún sin responder
+        texts: list[str] = []  # líneas de este recv, enteras o no
         for piece in data.splitlines(keepends=True):
-            content = piece.rstrip(b"\r\n")
+            content = piece.rstrip(b"\r\n")  # lo que este recv trae de la línea
+
+            # 1. ¿Se despide? Hacen falta las dos comparaciones:
+            # - «DESCO» y, en otro recv, «NEXION»: solo line es la despedida.
+            # - «hola» sin salto y, en otro recv, «DESCONEXION»: solo content lo es.
             line += content
-            # line es la línea hasta ahora, aunque llegue cortada («DESCO» y «NEXION»);
-            # content, lo que este recv trae de ella. Tras «hola» sin salto de línea,
-            # «DESCONEXION» sola es una despedida: más probable que «holaDESCONEXION».
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
                 print(f"El cliente {address} solicita desconexión.")
                 return  # lo que siga a la despedida se descarta
+
+            # 2. Si no, es texto al que responder.
+            text = decoder.decode(piece)
+            if text:  # "" si la pieza es solo parte de un carácter
+                texts.append(text)
+
+            # 3. ¿Acaba aquí la línea?
             if piece.endswith((b"\r", b"\n")):
                 line = b""
-            text = decoder.decode(piece)
-            if text:  # "" si la pieza solo es parte de un carácter
-                texts.append(text)
+
         respond(conn, texts)
-        # Que no crezca sin fin; el byte de más distingue «DESCONEXIONES» de GOODBYE.
-        line = line[: len(GOODBYE) + 1]
+        # Se corta para que no crezca sin fin: con 100 bytes ya no puede ser GOODBYE.
+        line = line[:100]
 
 
 def respond(conn: socket.socket, texts: list[str]) -> None:
-    """Envía los textos en mayúsculas, de una vez, y después muestra cada uno.
+    """Envía de una vez los textos en mayúsculas, y muestra cada uno y su respuesta.
 
     Lanza OSError si se pierde la conexión.
     """
-    if texts:  # sendall(b"") también puede fallar, y la despedida no se mostraría
+    if texts:  # puede no haber ninguno, y sendall(b"") podría fallar
         conn.sendall("".join(texts).upper().encode(errors=KEEP_INVALID))
     for text in texts:
         message = text.rstrip("\r\n")
-        received, reply = for_console(message), for_console(message.upper())
-        log = f"Mensaje recibido: {received}\nRespuesta enviada al cliente: {reply}\n"
-        print(log, end="")  # una sola escritura: con otra para el \n, tardaría más
+        print(f"Mensaje recibido: {for_console(message)}")
+        print(f"Respuesta enviada al cliente: {for_console(message.upper())}")
 
 
 def for_console(text: str) -> str:
-    """Devuelve `text` como se muestra: imprimible y, si es largo, recortado."""
+    """Devuelve `text` recortado si es largo y con repr si podría alterar la consola."""
     shown = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
-    # Sin repr, "\x1b[2J" borraría la pantalla.
     return shown if shown.isprintable() else repr(shown)
 
 
-def main() -> None:
-    """Escucha en HOST y atiende a los clientes, uno tras otro."""
-    # Cada línea se ve en el acto, también en un archivo; lo que la consola no puede
-    # mostrar, como código (\xf1 por ñ). La de IDLE no tiene reconfigure ni lo necesita.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
-    port = parser.parse_args().port
-    try:
-        listener = socket.create_server((HOST, port))
-    except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
-        sys.exit(f"No se puede escuchar en {HOST}:{port}: {error}")
-    actual_port = listener.getsockname()[1]  # si se pide el 0, el sistema elige uno
-    print(f"Servidor TCP esperando conexiones en {HOST}:{actual_port}")
-    while True:
-        try:
-            conn, address = listener.accept()
-            with conn:  # al salir de aquí, la conexión se cierra
-                print(f"Conexión establecida con el cliente {address}")
-                handle(conn, address)
-            print(f"Conexión cerrada con el cliente {address}")
-        except OSError:  # accept también puede fallar, si el cliente ya se fue
-            print("Se perdió la conexión con el cliente.")
+def prepare_console() -> None:
+    """Hace que print muestre cada línea en el acto y no falle por ningún carácter."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # en IDLE no lo es, ni hace falta
+        sys.stdout.reconfigure(
+            errors="backslashreplace",  # si no se puede mostrar €, se ve \u20ac
+            line_buffering=True,  # también si la salida va a un archivo
+        )
 
 
 if __name__ == "__main__":
-    # En Windows, Python no ve Ctrl+C (SIGINT) mientras accept o recv esperan (CPython
-    # issue 85609). Con SIG_DFL lo atiende el sistema, que termina el programa.
+    # En Windows, Python no ve la señal de Ctrl+C mientras accept o recv esperan
+    # (CPython issue 85609). Con SIG_DFL la atiende el sistema, que termina el programa.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    prepare_console()
     main()

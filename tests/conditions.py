@@ -42,8 +42,14 @@ def like_idle():
 
 
 def like_thonny():
-    """Ya se ha leído de la entrada, que por eso no admite reconfigure."""
-    sys.stdin.readline()
+    """La entrada delega en una ya leída, y readline falla como el viejo pyreadline."""
+    stdin = sys.stdin
+    stdin.readline()  # después no admite reconfigure
+    sys.stdin = SimpleNamespace(readline=stdin.readline, reconfigure=stdin.reconfigure)
+    old_pyreadline = SimpleNamespace(
+        find_spec=lambda name, *_: sys.lacking if name == "readline" else None
+    )
+    sys.meta_path.insert(0, old_pyreadline)
 
 
 def terminal():

@@ -5,7 +5,7 @@ import socket
 from tests.support import CLOSING, EXCHANGED, HOST, PROMPT, SAID_GOODBYE, Case
 
 TAKEN = r"No se puede escuchar en {}: \[.+"  # el resto lo dice el sistema
-NO_SERVER = r"No hay servidor en {}: inícialo en ese puerto\."
+NO_SERVER = r"No se puede conectar con {}: .+\n¿Has iniciado el servidor\?"
 
 
 class AcceptanceTest(Case):
@@ -27,12 +27,12 @@ class AcceptanceTest(Case):
     def test_arguments(self):
         """Sin argumento es el puerto 5000; con -h se sabe qué se puede indicar."""
         for name, title in ("server.py", "Servidor TCP"), ("client.py", "Cliente TCP"):
-            self.start(name, condition="no_network").err.until(f" en {HOST}:5000: ")
+            self.start(name, condition="no_network").err.until(f" {HOST}:5000: ")
             program = self.start(name, "-h", encoding="ascii")
             program.out.until(f"{name} [-h] [puerto]\n\n{title} ")
 
     def test_unusable_port(self):
-        """Si el puerto no sirve, cada programa lo dice en una línea."""
+        """Si el puerto no sirve, cada programa dice cuál es y por qué."""
         server = self.serve()
         with socket.socket() as taken:
             taken.bind((HOST, 0))  # sin listen: ni libre ni con servidor
