@@ -1,16 +1,16 @@
 """Lo común a las pruebas: poner en marcha los programas y ver lo que muestran."""
 
-import itertools
+import contextlib
 import os
 import pathlib
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 import unittest
+from subprocess import PIPE, Popen
 
 ROOT = pathlib.Path(__file__).parent.parent
 HOST = "127.0.0.1"
@@ -19,8 +19,7 @@ PROMPT = "Ingresa mensaje (o 'DESCONEXION' para salir): "
 CLOSING = "Cerrando conexión con el servidor...\n"
 CONNECTED = "Conexión establecida con el cliente {0}\n"
 EXCHANGED = "Mensaje recibido: {}\nRespuesta enviada al cliente: {}\n"
-SAID_GOODBYE = """\
-Mensaje recibido: DESCONEXION
+SAID_GOODBYE = """Mensaje recibido: DESCONEXION
 El cliente {0} solicita desconexión.
 Conexión cerrada con el cliente {0}
 """
@@ -62,10 +61,10 @@ class Output:
 
     def mismatch(self, text):
         unseen = self.unseen()
-        same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(unseen, text))
-        at = slice(max(0, len(list(same)) - 40), None)  # cerca de la diferencia
-        came = f"se ve {unseen[at]!r:.300} en lugar de {text[at]!r:.300}"
-        return AssertionError(f"{came}\n{self.program.err.unseen()}")
+        same = len(os.path.commonprefix([unseen, text]))  # noqa: RUF071
+        at = slice(max(0, same - 40), same + 300)  # cerca de la diferencia
+        said = self.program.out.unseen()[-300:] + self.program.err.unseen()[-300:]
+        return AssertionError(f"se ve {unseen[at]!r} en lugar de {text[at]!r}\n{said}")
 
     def until(self, text):
         """Espera a que se vea `text` y devuelve lo que hay antes."""
@@ -92,17 +91,13 @@ class Program:
 
     def __init__(self, *args, condition=None, encoding="utf-8"):
         launcher = ["tests/conditions.py", condition] if condition else []
+        command = [sys.executable, *launcher, *map(str, args)]
+        env = {**ENVIRONMENT, "PYTHONIOENCODING": encoding}
         self.folder = tempfile.TemporaryDirectory()
         paths = [pathlib.Path(self.folder.name, name) for name in ("out", "err")]
         with paths[0].open("wb") as out, paths[1].open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, *launcher, *map(str, args)],
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-                cwd=ROOT,
-                env={**ENVIRONMENT, "PYTHONIOENCODING": encoding},
+            self.process = Popen(
+                command, 0, stdin=PIPE, stdout=out, stderr=err, cwd=ROOT, env=env
             )
         self.out, self.err = (Output(self, path) for path in paths)
 
@@ -128,10 +123,13 @@ class Program:
 class Case(unittest.TestCase):
     """Una prueba que recoge al acabar lo que puso en marcha."""
 
-    def run(self, result=None):
-        if result:  # al primer fallo se acaba: casi todas las demás esperarían en vano
-            result.failfast = True
-        return super().run(result)
+    @contextlib.contextmanager
+    def row(self, *cells):
+        """Nombra la fila de una tabla en que falla una prueba, que acaba en ella."""
+        try:
+            yield
+        except (AssertionError, OSError) as error:
+            self.fail(f"en la fila {cells!r:.300}: {error!r}")
 
     def start(self, *args, **options):
         program = Program(*args, **options)

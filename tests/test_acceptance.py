@@ -1,11 +1,11 @@
-"""Las dos pruebas manuales del ejercicio, y cómo se llama a los programas."""
+"""Las dos pruebas manuales del ejercicio, y cómo se usan los programas juntos."""
 
 import socket
 
 from tests.support import CLOSING, EXCHANGED, HOST, PROMPT, SAID_GOODBYE, Case
 
-TAKEN = r"No se puede escuchar en {}: \[.+"  # el resto lo dice el sistema
-NO_SERVER = r"No se puede conectar con {}: .+\n¿Has iniciado el servidor\?"
+TAKEN = r"No se puede escuchar en {}: \[.+"  # la razón la dice el sistema
+NO_SERVER = r"No se puede conectar con {}: %s.+\n¿Has iniciado el servidor\?"
 
 
 class AcceptanceTest(Case):
@@ -31,6 +31,15 @@ class AcceptanceTest(Case):
             program = self.start(name, "-h", encoding="ascii")
             program.out.until(f"{name} [-h] [puerto]\n\n{title} ")
 
+    def test_at_once(self):
+        """Una línea de un mebibyte, y muchas seguidas, se responden sin esperas."""
+        client = self.start("client.py", self.serve().port)
+        client.out.until(PROMPT)
+        lines = ["x" * 2**20] + ["y"] * 20  # a medio segundo cada una, serían diez
+        client.type("\n".join(lines) + "\n")
+        shown = [f"Respuesta del servidor: {line.upper()}\n{PROMPT}" for line in lines]
+        client.out.expect("".join(shown))
+
     def test_unusable_port(self):
         """Si el puerto no sirve, cada programa dice cuál es y por qué."""
         server = self.serve()
@@ -38,13 +47,13 @@ class AcceptanceTest(Case):
             taken.bind((HOST, 0))  # sin listen: ni libre ni con servidor
             taken_port = taken.getsockname()[1]
             for name, port, told in (
-                ("server.py", taken_port, TAKEN),
                 ("server.py", server.port, TAKEN),
                 ("server.py", 65536, "No se puede escuchar en {}: .+65535.*"),
-                ("client.py", taken_port, NO_SERVER),
+                ("client.py", taken_port, NO_SERVER % r"\["),
                 # No existe, aunque podría tomarse por el de `server`.
-                ("client.py", server.port + 65536, NO_SERVER),
+                ("client.py", server.port + 65536, NO_SERVER % ".+65535"),
             ):
-                code, out, err = self.start(name, port).end()
-                self.assertRegex(err, rf"\A{told}\n\Z".format(f"{HOST}:{port}"))
-                self.assertEqual((code, out), (1, ""))
+                with self.row(name, port):
+                    code, out, err = self.start(name, port).end()
+                    self.assertRegex(err, rf"\A{told}\n\Z".format(f"{HOST}:{port}"))
+                    self.assertEqual((code, out), (1, ""))
