@@ -14,8 +14,8 @@ HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
 TIMEOUT = 10  # segundos para conectar o enviar
-SILENCE = 0.5  # segundos sin recibir nada
-NOTICE_AFTER = 4  # silencios seguidos: dos segundos
+SILENCE = 0.5  # segundos que dura un silencio
+NOTICE_AFTER = 4  # silencios seguidos antes de avisar
 GOODBYE = "DESCONEXION"
 PROMPT = f"Ingresa mensaje (o '{GOODBYE}' para salir): "
 NOTICE = "El servidor aún no responde: quizá atiende a otro cliente. Ctrl+C para salir."
@@ -26,11 +26,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
-    with socket.socket() as conn:
+    with socket.socket() as conn:  # por omisión, TCP sobre IPv4
         conn.settimeout(TIMEOUT)
         try:
             conn.connect((HOST, port))
-        except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
+        except (OSError, OverflowError) as error:  # OverflowError: puerto no válido
             sys.exit(
                 f"No se puede conectar con {HOST}:{port}: {error}\n"
                 "¿Has iniciado el servidor?"
@@ -44,15 +44,14 @@ def main() -> None:
             print("Respuesta del servidor:", reply)
         print("Cerrando conexión con el servidor...")
         with contextlib.suppress(OSError):  # el servidor puede haberse ido ya
-            # A diferencia de los mensajes, va sin salto de línea: hay servidores que
-            # solo reconocen esta palabra exacta.
+            # Sin \n: hay servidores que no lo quitan, y los demás ven el cierre.
             conn.sendall(GOODBYE.encode())
 
 
 def read_line() -> str:
     """Pide una línea; el final de la entrada equivale a la despedida."""
     try:
-        return input(PROMPT).rstrip("\r")  # un archivo de Windows trae \r
+        return input(PROMPT).rstrip("\r")  # redirigir un archivo de Windows deja \r
     except EOFError:  # Ctrl+D; en Windows, Ctrl+Z y Enter
         print()
         return GOODBYE
@@ -61,12 +60,12 @@ def read_line() -> str:
 def ask(conn: socket.socket, line: str) -> str:
     """Envía `line` y devuelve la respuesta, sin saltos de línea finales.
 
-    Espera sin límite a que la respuesta empiece, y avisa si tarda. Está completa cuando
-    lo recibido termina en un salto de línea, tras un silencio o al acabar la conexión;
-    lo que llegue más tarde pasa a la respuesta siguiente.
+    Espera sin límite a que la respuesta empiece y avisa si tarda. La da por completa
+    si lo recibido acaba en salto de línea, si hay silencio o si acaba la conexión; lo
+    que llegue más tarde pasa a la respuesta siguiente.
     Lanza OSError si enviar tarda más de TIMEOUT o la conexión acaba sin respuesta.
     """
-    conn.sendall(line.encode() + b"\n")
+    conn.sendall(line.encode() + b"\n")  # hay servidores que leen hasta el \n
     silences = 0
     while not wait_readable(conn):
         silences += 1
@@ -76,7 +75,9 @@ def ask(conn: socket.socket, line: str) -> str:
     with contextlib.suppress(ConnectionError):  # si se corta, vale lo que llegó
         while data := conn.recv(BUFSIZE):  # b"" significa que el servidor cerró
             reply += data
-            if reply.endswith(b"\n") or not wait_readable(conn):
+            if reply.endswith(b"\n"):
+                break
+            if not wait_readable(conn):  # silencio: hay servidores que no envían \n
                 break
     if not reply:
         raise OSError("la conexión acabó sin respuesta")
@@ -91,12 +92,12 @@ def wait_readable(conn: socket.socket) -> bool:
 
 
 def prepare_console() -> None:
-    """Permite corregir líneas, y evita que un carácter detenga el programa."""
+    """Permite usar las flechas y evita que un carácter detenga el programa."""
     # Basta importar readline para que input permita usar las flechas. Si falta (en
     # Windows) o falla (el viejo pyreadline, con AttributeError), se sigue sin él.
     with contextlib.suppress(ImportError, AttributeError):
         import readline  # noqa: F401
-    # En IDLE y en Thonny, stdin y stdout son de otras clases, y esto no hace falta.
+    # En IDLE y Thonny, stdin y stdout son de otras clases, y reconfigure sobra.
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # lo ilegible se lee como «�»
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -1,7 +1,6 @@
-"""Servidor TCP que devuelve en mayúsculas cada mensaje que recibe.
+"""Servidor TCP que devuelve en mayúsculas lo que envía cada cliente, hasta DESCONEXION.
 
-Escucha en el puerto 5000 de 127.0.0.1, o en el que se indique. Atiende a un cliente
-hasta que este envía DESCONEXION o se va; después, al siguiente.
+Escucha en el puerto 5000 de 127.0.0.1, o en el que se indique.
 """
 
 import argparse
@@ -15,7 +14,7 @@ HOST = "127.0.0.1"
 PORT = 5000
 BUFSIZE = 65536  # bytes
 GOODBYE = b"DESCONEXION"
-KEEP_INVALID = "surrogateescape"  # para devolver sin cambios lo que no es UTF-8
+KEEP_INVALID = "surrogateescape"  # así decode y encode conservan lo que no es UTF-8
 MAX_SHOWN = 1000  # caracteres; un mensaje más largo se muestra recortado
 
 
@@ -25,15 +24,15 @@ def main() -> None:
     parser.add_argument("port", nargs="?", type=int, default=PORT, metavar="puerto")
     port = parser.parse_args().port
     try:
-        listener = socket.create_server((HOST, port))
-    except (OSError, OverflowError) as error:  # OverflowError: no existe ese puerto
+        listener = socket.create_server((HOST, port))  # hace bind y listen
+    except (OSError, OverflowError) as error:  # OverflowError: puerto no válido
         sys.exit(f"No se puede escuchar en {HOST}:{port}: {error}")
     host, port = listener.getsockname()  # si se pide el puerto 0, el sistema elige otro
     print(f"Servidor TCP esperando conexiones en {host}:{port}")
     while True:
         try:
             conn, address = listener.accept()
-            with conn:  # al salir de aquí, la conexión se cierra
+            with conn:
                 print(f"Conexión establecida con el cliente {address}")
                 handle(conn, address)
             print(f"Conexión cerrada con el cliente {address}")
@@ -44,31 +43,31 @@ def main() -> None:
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     """Responde a un cliente hasta que se despide o se va.
 
-    TCP transporta bytes, no mensajes: un recv puede traer media línea, o tres. Lo que
-    trae se responde en el acto, porque hay clientes que no envían saltos de línea.
-    Lanza OSError si se pierde la conexión.
+    TCP transporta bytes, no mensajes: un recv puede traer media línea o tres. Aquí cada
+    línea es un mensaje y, si llega cortada, cada trozo. No se espera al salto de línea,
+    porque hay clientes que no lo envían. Lanza OSError si se pierde la conexión.
     """
-    line = b""  # la línea actual hasta ahora, o parte de ella si es muy larga
-    # Este decodificador une los dos bytes de una «ñ» aunque lleguen en dos recv.
-    decoder = codecs.lookup("utf-8").incrementaldecoder(errors=KEEP_INVALID)
+    line = b""  # la línea actual, por si es una despedida que llega cortada
+    # Una «ñ» son dos bytes: si llega solo el primero, decoder lo guarda hasta el otro.
+    decoder_class = codecs.getincrementaldecoder("utf-8")
+    decoder = decoder_class(errors=KEEP_INVALID)
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
-        texts: list[str] = []  # líneas de este recv, enteras o no
-        for piece in data.splitlines(keepends=True):
-            content = piece.rstrip(b"\r\n")  # lo que este recv trae de la línea
-
+        texts: list[str] = []  # los mensajes de este recv, decodificados
+        for piece in data.splitlines(keepends=True):  # el salto vuelve al cliente
+            content = piece.rstrip(b"\r\n")  # sin el salto
             # 1. ¿Se despide? Hacen falta las dos comparaciones:
-            # - «DESCO» y, en otro recv, «NEXION»: solo line es la despedida.
-            # - «hola» sin salto y, en otro recv, «DESCONEXION»: solo content lo es.
+            # - «DESCO», ya respondido, y en otro recv «NEXION»: solo coincide line.
+            # - «hola» sin salto y en otro recv «DESCONEXION»: solo coincide content.
+            #   (El precio: «holaDESCONEXION» cortada tras «hola» también desconecta.)
             line += content
             if line == GOODBYE or content == GOODBYE:
-                respond(conn, texts)
+                respond(conn, texts)  # lo que llegó antes, si lo hay
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
                 print(f"El cliente {address} solicita desconexión.")
                 return  # lo que siga a la despedida se descarta
 
             # 2. Si no, es texto al que responder.
-            text = decoder.decode(piece)
-            if text:  # "" si la pieza es solo parte de un carácter
+            if text := decoder.decode(piece):  # "" si el carácter está a medias
                 texts.append(text)
 
             # 3. ¿Acaba aquí la línea?
@@ -76,16 +75,16 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
                 line = b""
 
         respond(conn, texts)
-        # Se corta para que no crezca sin fin: con 100 bytes ya no puede ser GOODBYE.
+        # Así line no crece sin fin. Vale cualquier límite mayor que len(GOODBYE).
         line = line[:100]
 
 
 def respond(conn: socket.socket, texts: list[str]) -> None:
-    """Envía de una vez los textos en mayúsculas, y muestra cada uno y su respuesta.
+    """Envía juntos los textos en mayúsculas; después muestra cada uno y su respuesta.
 
-    Lanza OSError si se pierde la conexión.
+    Juntos, por si el cliente hace un solo recv. Lanza OSError si se pierde la conexión.
     """
-    if texts:  # puede no haber ninguno, y sendall(b"") podría fallar
+    if texts:  # está vacía si solo llegó la despedida o medio carácter
         conn.sendall("".join(texts).upper().encode(errors=KEEP_INVALID))
     for text in texts:
         message = text.rstrip("\r\n")
@@ -94,8 +93,9 @@ def respond(conn: socket.socket, texts: list[str]) -> None:
 
 
 def for_console(text: str) -> str:
-    """Devuelve `text` recortado si es largo y con repr si podría alterar la consola."""
+    """Devuelve `text` recortado si es largo, y con repr si no es imprimible."""
     shown = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+    # Sin repr, "\x1b[2J" puede borrar la pantalla.
     return shown if shown.isprintable() else repr(shown)
 
 
@@ -109,8 +109,8 @@ def prepare_console() -> None:
 
 
 if __name__ == "__main__":
-    # En Windows, Python no ve la señal de Ctrl+C mientras accept o recv esperan
-    # (CPython issue 85609). Con SIG_DFL la atiende el sistema, que termina el programa.
+    # En Windows, Python no ve Ctrl+C (SIGINT) mientras accept o recv esperan (CPython
+    # issue 85609). Con SIG_DFL, el sistema atiende SIGINT y termina el programa.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     prepare_console()
     main()
