@@ -44,14 +44,14 @@ def main() -> None:
             print("Respuesta del servidor:", reply)
         print("Cerrando conexión con el servidor...")
         with contextlib.suppress(OSError):  # el servidor puede haberse ido ya
-            # Sin \n: hay servidores que no lo quitan, y los demás ven el cierre.
+            # Sin \n: algún servidor no lo quita; el que lo espera ve el cierre.
             conn.sendall(GOODBYE.encode())
 
 
 def read_line() -> str:
     """Pide una línea; el final de la entrada equivale a la despedida."""
     try:
-        return input(PROMPT).rstrip("\r")  # redirigir un archivo de Windows deja \r
+        return input(PROMPT).rstrip("\r")  # en Unix, un archivo con \r\n deja el \r
     except EOFError:  # Ctrl+D; en Windows, Ctrl+Z y Enter
         print()
         return GOODBYE

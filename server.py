@@ -43,12 +43,12 @@ def main() -> None:
 def handle(conn: socket.socket, address: tuple[str, int]) -> None:
     """Responde a un cliente hasta que se despide o se va.
 
-    TCP transporta bytes, no mensajes: un recv puede traer media línea o tres. Aquí cada
-    línea es un mensaje y, si llega cortada, cada trozo. No se espera al salto de línea,
-    porque hay clientes que no lo envían. Lanza OSError si se pierde la conexión.
+    TCP transporta bytes, no mensajes: un recv puede traer media línea o tres. Aquí es
+    un mensaje cada línea o, si llega cortada, cada trozo. No se espera al salto de
+    línea, porque hay clientes que no lo envían. Lanza OSError si se pierde la conexión.
     """
     line = b""  # la línea actual, por si es una despedida que llega cortada
-    # Una «ñ» son dos bytes: si llega solo el primero, decoder lo guarda hasta el otro.
+    # Una «ñ» son dos bytes: si llega uno, decoder lo guarda hasta que llega el otro.
     decoder_class = codecs.getincrementaldecoder("utf-8")
     decoder = decoder_class(errors=KEEP_INVALID)
     while data := conn.recv(BUFSIZE):  # b"" significa que el cliente cerró
@@ -58,7 +58,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             # 1. ¿Se despide? Hacen falta las dos comparaciones:
             # - «DESCO», ya respondido, y en otro recv «NEXION»: solo coincide line.
             # - «hola» sin salto y en otro recv «DESCONEXION»: solo coincide content.
-            #   (El precio: «holaDESCONEXION» cortada tras «hola» también desconecta.)
+            #   (El precio: «holaDESCONEXION» cortada tras «hola» también desconecta).
             line += content
             if line == GOODBYE or content == GOODBYE:
                 respond(conn, texts)  # lo que llegó antes, si lo hay
