@@ -18,8 +18,8 @@ def no_network():
 def short_waits(times=20):
     """Los plazos de settimeout y de select duran la vigésima parte."""
     settimeout, wait = socket.socket.settimeout, select.select
-    socket.socket.settimeout = lambda conn, seconds: settimeout(conn, seconds / times)
-    select.select = lambda r, w, x, seconds: wait(r, w, x, seconds / times)
+    socket.socket.settimeout = lambda conn, s: settimeout(conn, s and s / times)
+    select.select = lambda r, w, x, s=None: wait(r, w, x, s and s / times)
 
 
 def accept_fails_once():
@@ -43,7 +43,7 @@ def like_thonny():
     stdin.readline()  # después no admite reconfigure
     sys.stdin = SimpleNamespace(readline=stdin.readline, reconfigure=stdin.reconfigure)
     old_pyreadline = SimpleNamespace(
-        find_spec=lambda name, *_: sys.lacking if name == "readline" else None
+        find_spec=lambda name, *_: sys.old_pyreadline if name == "readline" else None
     )
     sys.meta_path.insert(0, old_pyreadline)
 

@@ -13,14 +13,11 @@ LOST = "Se perdió la conexión con el servidor.\n"
 NOTICE = """\
 El servidor aún no responde: quizá atiende a otro cliente. Ctrl+C para salir.
 """
-LINES = [  # se teclean, y se envían como son
-    *("", "  ", " ñ 😀 ", "desconexion", "DESCONEXIÓN", "DESCONEXIO"),
-    *("DESCONEXION ", " DESCONEXION", "DESCONEXIONES", "no DESCONEXION"),
-]
+# Se teclean, y se envían como son.
+LINES = ["", " ñ 😀 ", "desconexion", "DESCONEXIÓN", "DESCONEXION ", " DESCONEXION"]
 REPLIES = {  # lo que se responde, y lo que se muestra
     b"\n": "",
-    b" HOLA \r\r\n\n": " HOLA ",
-    b"\nHOLA x\n": "\nHOLA x",
+    b"\n HOLA x \r\r\n\n": "\n HOLA x ",
     b"DESCONEXION\n": "DESCONEXION",  # la respuesta a «desconexion»
     "\ufeff\t\u00a0 👩\u200d👧\x1b[1m\n".encode(): "\ufeff\t\u00a0 👩\u200d👧\x1b[1m",
     b"\xff A\xc3\n": "\ufffd A\ufffd",
@@ -65,18 +62,21 @@ class ClientTest(Case):
 
     def test_no_newline(self):
         """Sin un salto de línea al final, la respuesta acaba con un silencio."""
-        self.start_client(condition="short_waits")
-        for reply in "HOLA", "UNO\nDOS", "HOLA\r":
+        self.start_client()
+        self.conn.sendall(b"TARDE\n")  # pasa a la respuesta siguiente
+        self.sends("hola\n", b"hola\n")
+        self.shows(b"", "TARDE")
+        for reply in "HOLA", "UNO\nDOS\r":
             with self.row(reply):
                 self.sends("hola\n", b"hola\n")
                 start = time.monotonic()
                 self.shows(reply.encode(), reply.rstrip("\r"))
-                self.assertGreater(time.monotonic() - start, 0.02)
+                self.assertAlmostEqual(time.monotonic() - start, 0.9, delta=0.45)
 
     def test_consoles(self):
         """Lo que no puede leer es �, y lo que no puede mostrar, código."""
         for options, typed, message, shown in (
-            ({"encoding": "ascii"}, b"\xc3\n", "\ufffd\n", r"\xd1\u20ac\U0001f600"),
+            ({"encoding": "ascii"}, "ñ\n", "\ufffd\ufffd\n", r"\xd1\u20ac\U0001f600"),
             ({"condition": "like_idle"}, "ñ\n", "ñ\n", "Ñ€😀"),
             ({"condition": "like_thonny", "typed": "x\n"}, "ñ\n", "ñ\n", "Ñ€😀"),
         ):
@@ -87,7 +87,7 @@ class ClientTest(Case):
 
     def test_no_reply(self):
         """A los dos segundos avisa, una vez por línea, y espera sin límite."""
-        self.start_client(condition="like_idle")
+        self.start_client(condition="like_idle")  # no retiene los errores, ni en PyPy
         normal = self.client
         self.start_client(condition="short_waits")
         self.sends("hola\n", b"hola\n")
@@ -95,7 +95,7 @@ class ClientTest(Case):
         normal.type("hola\n")
         self.client.err.expect(NOTICE)
         normal.err.expect(NOTICE)
-        self.assertAlmostEqual(time.monotonic() - start, 2.6, delta=0.8)
+        self.assertAlmostEqual(time.monotonic() - start, 2.6, delta=0.8)  # 2 s o más
         # El segundo ha esperado más de treinta segundos de los suyos.
         self.assertEqual(self.client.err.unseen(), "")
         self.shows(b"HOLA\n", "HOLA")
@@ -110,7 +110,7 @@ class ClientTest(Case):
         self.client.type("x" * 2**24 + "\n")
         start = time.monotonic()
         self.assertEqual(self.client.end(), (1, "", LOST))
-        self.assertAlmostEqual(time.monotonic() - start, 0.9, delta=0.45)
+        self.assertAlmostEqual(time.monotonic() - start, 0.9, delta=0.45)  # 0,5 o más
 
     def test_goodbye(self):
         """Con DESCONEXION o al acabar la entrada se despide y acaba, sin esperar."""
