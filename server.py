@@ -61,7 +61,7 @@ def handle(conn: socket.socket, address: tuple[str, int]) -> None:
             #   (El precio: «holaDESCONEXION» cortada tras «hola» también desconecta).
             line += content
             if line == GOODBYE or content == GOODBYE:
-                respond(conn, texts)  # lo que llegó antes, si lo hay
+                respond(conn, texts)  # lo anterior en este recv, si lo hay
                 print(f"Mensaje recibido: {GOODBYE.decode()}")
                 print(f"El cliente {address} solicita desconexión.")
                 return  # lo que siga a la despedida se descarta
