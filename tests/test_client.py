@@ -17,9 +17,9 @@ El servidor aún no responde: quizá atiende a otro cliente. Ctrl+C para salir.
 LINES = ["", " ñ 😀 ", "desconexion", "DESCONEXIÓN", "DESCONEXION ", " DESCONEXION"]
 REPLIES = {  # lo que se responde, y lo que se muestra
     b"\n": "",
-    b"\n HOLA x \r\r\n\n": "\n HOLA x ",
+    b"\n HOLA x\r\r\n\n": "\n HOLA x",
     b"DESCONEXION\n": "DESCONEXION",  # la respuesta a «desconexion»
-    "\ufeff\t\u00a0 👩\u200d👧\x1b[1m\n".encode(): "\ufeff\t\u00a0 👩\u200d👧\x1b[1m",
+    "\ufeff\t\u00a0👩\u200d👧\x1b[1m \n".encode(): "\ufeff\t\u00a0👩\u200d👧\x1b[1m ",
     b"\xff A\xc3\n": "\ufffd A\ufffd",
     ("X" + "Ñ" * 250_000 + "\n").encode(): "X" + "Ñ" * 250_000,  # en muchos trozos
 }
